@@ -32,11 +32,7 @@ def new_id(bucket: int, moment: datetime) -> UUID:
     """A fresh ID for something that happened at ``moment`` to a member of ``bucket``."""
     milliseconds = (moment - _EPOCH) // timedelta(milliseconds=1)
     return UUID(
-        int=milliseconds << 80
-        | 0x8 << 76
-        | bucket << 64
-        | 0b10 << 62
-        | secrets.randbits(62)
+        int=milliseconds << 80 | 0x8 << 76 | bucket << 64 | 0b10 << 62 | secrets.randbits(62)
     )
 
 

@@ -1,0 +1,127 @@
+"""The pool of connections, and the two kinds of database transaction that come out of it.
+
+Doors and batchers open a ``Tx``; verbs and nouns are handed one. A ``ReadTx`` cannot write: the
+type says it, and PostgreSQL enforces it.
+"""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, LiteralString, cast
+
+from psycopg import AsyncConnection, AsyncCursor, AsyncPipeline, sql
+from psycopg.rows import namedtuple_row
+from psycopg_pool import AsyncConnectionPool
+
+from guerdon.db.sql import Statement
+
+Parameters = Mapping[str, object] | None
+Row = Any
+
+# A stuck session must not block callbacks for longer than people wait, nor hold a lock for ever.
+_SESSION = (
+    "SET statement_timeout = '30s'; SET lock_timeout = '2s'; "
+    "SET idle_in_transaction_session_timeout = '30s'; SET TimeZone = 'UTC'; SET jit = off"
+)
+
+# A table that grew since its last ANALYZE must not turn a key lookup into a scan in mid-traffic.
+_PINNED_PLANS = (
+    b"SELECT set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', true),"
+    b" set_config('enable_mergejoin', 'off', true)"
+)
+
+
+class ReadTx:
+    """A database transaction that may only read."""
+
+    def __init__(self, connection: AsyncConnection[Row]) -> None:
+        self._connection = connection
+
+    async def execute(
+        self, statement: Statement, parameters: Parameters = None
+    ) -> AsyncCursor[Row]:
+        """Runs a statement; inside :meth:`pipeline` its rows may be fetched after the block."""
+        return await self._connection.execute(cast("LiteralString", statement.text), parameters)
+
+    async def all(self, statement: Statement, parameters: Parameters = None) -> list[Row]:
+        """Every row, as named tuples."""
+        cursor = await self.execute(statement, parameters)
+        return await cursor.fetchall()
+
+    async def first(self, statement: Statement, parameters: Parameters = None) -> Row | None:
+        """The first row, or ``None``."""
+        cursor = await self.execute(statement, parameters)
+        return await cursor.fetchone()
+
+    async def stream(
+        self, statement: Statement, parameters: Parameters = None, *, size: int = 1000
+    ) -> AsyncIterator[Sequence[Row]]:
+        """Rows in groups of ``size`` through a server-side cursor: memory stays constant."""
+        async with self._connection.cursor(name="stream") as cursor:
+            await cursor.execute(cast("LiteralString", statement.text), parameters)
+            while rows := await cursor.fetchmany(size):
+                yield rows
+
+    @asynccontextmanager
+    async def pipeline(self) -> AsyncIterator[AsyncPipeline]:
+        """Statements inside go out together; one trip instead of one a statement."""
+        async with self._connection.pipeline() as pipeline:
+            yield pipeline
+
+
+class Tx(ReadTx):
+    """A database transaction that may write: all of it happens, or none of it."""
+
+    async def run(self, statement: Statement, parameters: Parameters = None) -> int:
+        """Runs a write and answers the number of rows it touched."""
+        return (await self.execute(statement, parameters)).rowcount
+
+
+class Database:
+    """A pool of connections to one database, as the role of the service.
+
+    ``conninfo`` is anything libpq takes. ``role``, when given, is taken on by ``SET ROLE`` on
+    every connection (for a URL whose own role has more rights than the service should use).
+    """
+
+    def __init__(
+        self, conninfo: str, *, role: str | None = None, min_size: int = 2, max_size: int = 16
+    ) -> None:
+        self._role = role
+        self.pool: AsyncConnectionPool[AsyncConnection[Row]] = AsyncConnectionPool(
+            conninfo,
+            kwargs={"row_factory": namedtuple_row, "autocommit": True},
+            configure=self._configure,
+            min_size=min_size,
+            max_size=max_size,
+            timeout=5,
+            reconnect_timeout=60,
+            open=False,
+        )
+
+    async def _configure(self, connection: AsyncConnection[Row]) -> None:
+        await connection.execute(_SESSION)
+        if self._role is not None:
+            await connection.execute(sql.SQL("SET ROLE {}").format(sql.Identifier(self._role)))
+
+    async def open(self) -> None:
+        """Opens the pool and waits for its first connections."""
+        await self.pool.open(wait=True, timeout=10)
+
+    async def close(self) -> None:
+        """Closes every connection."""
+        await self.pool.close()
+
+    @asynccontextmanager
+    async def tx(self, *, pinned: bool = False) -> AsyncIterator[Tx]:
+        """Opens a ``Tx``. ``pinned`` keeps to index lookups: for the set-based hot path."""
+        async with self.pool.connection() as connection, connection.transaction():
+            if pinned:
+                await connection.execute(cast("LiteralString", _PINNED_PLANS))
+            yield Tx(connection)
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[ReadTx]:
+        """Opens a ``ReadTx``: one snapshot for all its statements."""
+        async with self.pool.connection() as connection, connection.transaction():
+            await connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+            yield ReadTx(connection)
