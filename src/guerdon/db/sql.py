@@ -14,7 +14,7 @@ from importlib import resources
 
 _BLOCK = re.compile(
     r"^-- name: (?P<name>[a-z_0-9]+)\n(?P<doc>(?:--[^\n]*\n)+)(?P<sql>.+?)(?=^-- name:|\Z)",
-    re.M | re.S,
+    re.MULTILINE | re.DOTALL,
 )
 
 

@@ -80,24 +80,17 @@ CREATE INDEX audit_namespace_at ON audit (namespace, at DESC, audit_id DESC);
 
 -- members --------------------------------------------------------------------------------------
 
--- A member and the balances the ledger keeps for them. Half-filled pages keep updates in place.
 CREATE TABLE member (
     slot        smallint NOT NULL,
     member_id   uuid NOT NULL,
     namespace   text COLLATE "C" NOT NULL,
     user_id     text COLLATE "C" NOT NULL,
-    available   bigint NOT NULL DEFAULT 0 CHECK (available >= 0),
-    held        bigint NOT NULL DEFAULT 0 CHECK (held >= 0),
-    redeemed    bigint NOT NULL DEFAULT 0 CHECK (redeemed >= 0),
-    member_seq  bigint NOT NULL DEFAULT 0,
-    head        bytea NOT NULL DEFAULT '\x',
     frozen      boolean NOT NULL DEFAULT false,
     erased_at   timestamptz,
     created_at  timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (slot, member_id),
-    UNIQUE (slot, namespace, user_id),
-    CHECK (available + held <= 9007199254740991)
-) WITH (fillfactor = 50);
+    UNIQUE (slot, namespace, user_id)
+);
 
 CREATE TABLE member_profile (
     slot        smallint NOT NULL,
@@ -120,6 +113,21 @@ CREATE TABLE member_tombstone (
 );
 
 -- ledger ---------------------------------------------------------------------------------------
+
+-- A member's accounts, opened together with the member, and the head of the chain of their postings.
+-- Half-filled pages keep updates in place.
+CREATE TABLE account (
+    slot        smallint NOT NULL,
+    member_id   uuid NOT NULL,
+    namespace   text COLLATE "C" NOT NULL,
+    available   bigint NOT NULL DEFAULT 0 CHECK (available >= 0),
+    held        bigint NOT NULL DEFAULT 0 CHECK (held >= 0),
+    redeemed    bigint NOT NULL DEFAULT 0 CHECK (redeemed >= 0),
+    member_seq  bigint NOT NULL DEFAULT 0,
+    head        bytea NOT NULL DEFAULT '\x',
+    PRIMARY KEY (slot, member_id),
+    CHECK (available + held <= 9007199254740991)
+) WITH (fillfactor = 50);
 
 -- Append-only. One row is one movement: what leaves one account enters another, so it balances by
 -- construction. `cause_id` is the transaction, or the grant's or charge's own ID; `leg` 0 opens and
@@ -146,6 +154,7 @@ CREATE TABLE posting (
     CHECK ((movement, from_account, to_account, leg) IN (
         ('issue',   'issued',    'available', 0),
         ('adjust',  'available', 'adjusted',  0),
+        ('adjust',  'adjusted',  'available', 0),
         ('hold',    'available', 'held',      0),
         ('capture', 'held',      'redeemed',  1),
         ('release', 'held',      'available', 1)))
