@@ -1,10 +1,11 @@
 """Identifiers that know when and where: UUID version 8 (RFC 9562, section 5.8).
 
-    48 bits  milliseconds since 1970 (so IDs sort by creation, and a range of time is a range of IDs)
+    48 bits  milliseconds since 1970 (so IDs sort by age; a range of time is a range of IDs)
      4 bits  version 8
     12 bits  bucket: a stable hash of namespace and userId
      2 bits  variant
-    62 bits  random
+    61 bits  random
+     1 bit   0 (the ledger's closing posting of a transaction bears the transaction's ID plus 1)
 
 ``slot = bucket mod slots`` leads every key of member data; whoever holds an ID can route it.
 This file and ``clock.py`` are where randomness and time come in.
@@ -32,7 +33,7 @@ def new_id(bucket: int, moment: datetime) -> UUID:
     """A fresh ID for something that happened at ``moment`` to a member of ``bucket``."""
     milliseconds = (moment - _EPOCH) // timedelta(milliseconds=1)
     return UUID(
-        int=milliseconds << 80 | 0x8 << 76 | bucket << 64 | 0b10 << 62 | secrets.randbits(62)
+        int=milliseconds << 80 | 0x8 << 76 | bucket << 64 | 0b10 << 62 | secrets.randbits(61) << 1
     )
 
 

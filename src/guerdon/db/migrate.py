@@ -1,13 +1,12 @@
 """Migrations: plain SQL, forward only, safe with two migrators at once.
 
-Files ``NNNN_name.sql`` run in order, each in its own database transaction together with the row that
-records it. An advisory lock, which dies with its session, keeps a second migrator waiting. After
+Files ``NNNN_name.sql`` run in order, each in its own database transaction with the row that records
+it. An advisory lock, which dies with its session, keeps a second migrator waiting. After
 them the rights of the service's role are set anew, every time: they are state, not history.
 """
 
 import hashlib
 from importlib import resources
-from typing import LiteralString, cast
 
 import psycopg
 from psycopg import AsyncConnection
@@ -79,7 +78,7 @@ async def _apply(connection: AsyncConnection, version: int, name: str, text: str
             )
         return False
     async with connection.transaction():
-        await connection.execute(cast("LiteralString", text))
+        await connection.execute(text.encode())
         await connection.execute(
             "INSERT INTO schema_migration (version, name, sha256) VALUES (%s, %s, %s)",
             (version, name, digest),
@@ -106,7 +105,7 @@ async def _grant(connection: AsyncConnection) -> None:
         if await cursor.fetchone() is None:
             await _make_role(connection)
         for statement in grant_statements():
-            await connection.execute(cast("LiteralString", statement))
+            await connection.execute(statement.encode())
 
 
 async def _make_role(connection: AsyncConnection) -> None:

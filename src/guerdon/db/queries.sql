@@ -1,0 +1,3 @@
+-- name: slots
+-- The number of slots of this installation; not member data.
+SELECT slots FROM installation;

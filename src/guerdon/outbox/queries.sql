@@ -1,0 +1,104 @@
+-- name: add_messages
+-- What a batch of new transactions owes.
+INSERT INTO message (slot, due_at, created_at, transaction_id, provider_id, state, attempts,
+    lease_until, lease_owner)
+SELECT %(slot)s, %(at)s, %(at)s, n.id, n.provider_id, n.state, n.attempts, n.lease_until,
+    CASE WHEN n.lease_until IS NOT NULL THEN %(owner)s::uuid END
+FROM unnest(%(ids)s::uuid[], %(provider_ids)s::uuid[], %(states)s::text[], %(attempts)s::smallint[],
+    %(leases)s::timestamptz[]) AS n (id, provider_id, state, attempts, lease_until);
+
+-- name: lock_messages
+-- Locks debts in one order, after their transactions.
+SELECT slot, transaction_id, provider_id, state, attempts, tries_n, tries_u, due_at, lease_until,
+    lease_owner, created_at
+FROM message
+WHERE slot = %(slot)s AND transaction_id = ANY (%(ids)s::uuid[])
+ORDER BY transaction_id
+FOR UPDATE;
+
+-- name: remove_messages
+-- The debts are settled, or acknowledged.
+DELETE FROM message WHERE slot = %(slot)s AND transaction_id = ANY (%(ids)s::uuid[]);
+
+-- name: requeue_messages
+-- To be tried again when they are due.
+UPDATE message m
+SET state = 'queued', lease_until = NULL, lease_owner = NULL, due_at = n.due_at,
+    tries_n = n.tries_n, tries_u = n.tries_u
+FROM unnest(%(ids)s::uuid[], %(due_ats)s::timestamptz[], %(tries_n)s::smallint[],
+    %(tries_u)s::smallint[]) AS n (id, due_at, tries_n, tries_u)
+WHERE m.slot = %(slot)s AND m.transaction_id = n.id;
+
+-- name: claim
+-- Takes due messages of one provider in one slot, oldest first; passes over what others hold.
+UPDATE message m
+SET state = 'sending', attempts = m.attempts + 1, lease_owner = %(owner)s,
+    lease_until = clock_timestamp() + make_interval(secs => %(lease_seconds)s)
+FROM (
+    SELECT transaction_id
+    FROM message
+    WHERE slot = %(slot)s AND provider_id = %(provider_id)s AND state = 'queued'
+      AND due_at <= clock_timestamp()
+    ORDER BY due_at
+    LIMIT %(limit)s
+    FOR UPDATE SKIP LOCKED
+) AS due
+WHERE m.slot = %(slot)s AND m.transaction_id = due.transaction_id AND m.state = 'queued'
+RETURNING m.slot, m.transaction_id, m.provider_id, m.attempts;
+
+-- name: waiting
+-- For each provider and slot with queued messages: how many are due, and when the next one will be.
+-- All slots: the index on what is queued holds only debts.
+SELECT provider_id, slot, count(*) FILTER (WHERE due_at <= clock_timestamp()) AS due,
+    count(*) AS queued, min(due_at) AS first_due,
+    extract(epoch FROM min(due_at) - clock_timestamp())::float8 AS due_in,
+    extract(epoch FROM clock_timestamp() - min(created_at))::float8 AS oldest_age
+FROM message
+WHERE state = 'queued'
+GROUP BY provider_id, slot;
+
+-- name: put_back
+-- Unsent, surely: back into the queue, and the attempt that never began is not counted.
+UPDATE message
+SET state = 'queued', lease_until = NULL, lease_owner = NULL, attempts = attempts - 1
+WHERE slot = %(slot)s AND transaction_id = ANY (%(ids)s::uuid[]) AND state = 'sending'
+  AND lease_owner = %(owner)s;
+
+-- name: lapsed
+-- Leases that ran out: what became of these nobody knows. All slots: only leased rows are indexed.
+SELECT slot, transaction_id, provider_id, attempts, lease_until
+FROM message
+WHERE state = 'sending' AND lease_until <= clock_timestamp()
+ORDER BY lease_until
+LIMIT %(limit)s;
+
+-- name: stale
+-- Messages that have waited longer than a day without a byte being sent. All slots, few rows.
+SELECT slot, transaction_id
+FROM message
+WHERE state = 'queued' AND created_at <= clock_timestamp() - make_interval(secs => %(seconds)s)
+ORDER BY created_at
+LIMIT %(limit)s;
+
+-- name: debt
+-- What one transaction still owes, without a lock.
+SELECT slot, transaction_id, provider_id, state, attempts, tries_n, tries_u, due_at, lease_until,
+    lease_owner, created_at
+FROM message
+WHERE slot = %(slot)s AND transaction_id = %(id)s;
+
+-- name: beat
+-- This process is alive; not member data.
+INSERT INTO process (process_id, delivers) VALUES (%(process_id)s, %(delivers)s)
+ON CONFLICT (process_id) DO UPDATE SET beat_at = clock_timestamp();
+
+-- name: live_processes
+-- How many processes deliver, so that each takes its share of a provider's limits.
+SELECT count(*) AS live
+FROM process
+WHERE delivers AND beat_at > clock_timestamp() - interval '15 seconds';
+
+-- name: leave
+-- This process ends, in good order.
+DELETE FROM process
+WHERE process_id = %(process_id)s OR beat_at < clock_timestamp() - interval '1 day';
