@@ -6,6 +6,7 @@ type says it, and PostgreSQL enforces it.
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from datetime import datetime
 from typing import Any, LiteralString, cast
 
 from psycopg import AsyncConnection, AsyncCursor, AsyncPipeline, sql
@@ -26,7 +27,7 @@ _SESSION = (
 # A table that grew since its last ANALYZE must not turn a key lookup into a scan in mid-traffic.
 _PINNED_PLANS = (
     b"SELECT set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', true),"
-    b" set_config('enable_mergejoin', 'off', true)"
+    b" set_config('enable_mergejoin', 'off', true), now()"
 )
 
 
@@ -69,7 +70,14 @@ class ReadTx:
 
 
 class Tx(ReadTx):
-    """A database transaction that may write: all of it happens, or none of it."""
+    """A database transaction that may write: all of it happens, or none of it.
+
+    ``at`` is when it began, on the database's clock, which all processes share.
+    """
+
+    def __init__(self, connection: AsyncConnection[Row], at: datetime) -> None:
+        super().__init__(connection)
+        self.at = at
 
     async def run(self, statement: Statement, parameters: Parameters = None) -> int:
         """Runs a write and answers the number of rows it touched."""
@@ -115,9 +123,10 @@ class Database:
     async def tx(self, *, pinned: bool = False) -> AsyncIterator[Tx]:
         """Opens a ``Tx``. ``pinned`` keeps to index lookups: for the set-based hot path."""
         async with self.pool.connection() as connection, connection.transaction():
-            if pinned:
-                await connection.execute(cast("LiteralString", _PINNED_PLANS))
-            yield Tx(connection)
+            cursor = await connection.execute(_PINNED_PLANS if pinned else b"SELECT now()")
+            row = await cursor.fetchone()
+            assert row is not None, "a SELECT without FROM has one row"
+            yield Tx(connection, row[-1])
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[ReadTx]:

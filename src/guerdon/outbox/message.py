@@ -4,7 +4,8 @@
               outcome, because nobody can tell whether a byte was written
     queued    waits for its time; anyone may claim it, by a commit that makes it sending
 
-The row goes when the debt is settled or the provider has acknowledged it; attempts keep the history.
+The row goes when the debt is settled or the provider has acknowledged it; attempts keep the
+history.
 """
 
 from dataclasses import dataclass

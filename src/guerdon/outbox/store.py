@@ -68,7 +68,10 @@ async def requeue(tx: Tx, slot: int, messages: Sequence[Message]) -> None:
 async def claim(
     tx: Tx, slot: int, provider_id: UUID, *, owner: UUID, lease_seconds: float, limit: int
 ) -> list[Row]:
-    """Leases up to ``limit`` due messages of one provider: (slot, transaction_id, provider_id, attempts)."""
+    """Leases up to ``limit`` due messages of one provider.
+
+    Rows are (slot, transaction_id, provider_id, attempts).
+    """
     return await tx.all(
         _Q["claim"],
         {

@@ -14,7 +14,7 @@ FROM unnest(%(ids)s::uuid[], %(namespaces)s::text[], %(member_ids)s::uuid[],
 SELECT slot, transaction_id, namespace, member_id, option_name, option_version, option_title,
     provider_id, type, price, currency, currency_amount, conversion_rate, origin, status, events,
     dirty, conflict, open_reason, due_at, next_ask_at, asked, reference, created_at, updated_at,
-    closed_at, closed_by, clock_timestamp() AS now
+    closed_at, closed_by
 FROM transaction
 WHERE slot = %(slot)s AND transaction_id = ANY (%(ids)s::uuid[])
 ORDER BY transaction_id

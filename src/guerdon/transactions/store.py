@@ -16,7 +16,7 @@ _Q = Queries("guerdon.transactions")
 
 
 def _read(row: Row) -> Transaction:
-    values = list(row[:27])
+    values = list(row)
     values[14] = Status(values[14])
     return Transaction(*values)
 
@@ -45,13 +45,10 @@ async def add(tx: Tx, slot: int, at: datetime, opened: Sequence[Transaction]) ->
     )
 
 
-async def lock(
-    tx: Tx, slot: int, ids: Collection[UUID]
-) -> tuple[dict[UUID, Transaction], datetime | None]:
-    """Locks transactions in the order of their IDs; answers them and the database's time."""
+async def lock(tx: Tx, slot: int, ids: Collection[UUID]) -> dict[UUID, Transaction]:
+    """Locks transactions in the order of their IDs until the ``Tx`` ends."""
     rows = await tx.all(_Q["lock_transactions"], {"slot": slot, "ids": list(ids)})
-    found = {row.transaction_id: _read(row) for row in rows}
-    return found, rows[0].now if rows else None
+    return {row.transaction_id: _read(row) for row in rows}
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,7 +246,7 @@ class Callback:
 async def find_callbacks(
     tx: ReadTx, slot: int, wanted: Sequence[tuple[UUID, str]]
 ) -> dict[tuple[UUID, str], tuple[bytes, bool]]:
-    """Earlier callbacks by (transaction, webhook-id): the hash of the body, and if it conflicted."""
+    """Earlier callbacks by (transaction, webhook-id): hash of the body, and if it conflicted."""
     rows = await tx.all(
         _Q["find_callbacks"],
         {
@@ -289,7 +286,7 @@ async def to_ask(tx: ReadTx, limit: int) -> list[Row]:
 
 
 async def asked(tx: Tx, slot: int, transaction_id: UUID, next_in: float | None) -> None:
-    """Notes that the provider was asked without an answer: again in ``next_in`` seconds, or never."""
+    """Notes that asking gave no answer: asked again in ``next_in`` seconds, or never."""
     where = {"slot": slot, "id": transaction_id}
     if next_in is None:
         await tx.run(_Q["stop_asking"], where)
