@@ -29,7 +29,7 @@ DRIVERS = 2
 WAIT_BUDGET_SECONDS = 2.0
 _DRIVES_OF_A_LOST_BATCH = 3
 
-W = TypeVar("W")
+W = TypeVar("W", contravariant=True)
 R = TypeVar("R")
 _log = structlog.get_logger("guerdon.lane")
 
@@ -149,7 +149,7 @@ class Lanes:
                 retryAfter=1,
             )
             _answer(batch, [refusal] * len(batch))
-        except Exception as trouble:  # one poisoned work must not fail its neighbours
+        except Exception as trouble:  # noqa: BLE001 - one poisoned work must not fail its neighbours
             verb.abandoned(works)
             if len(batch) == 1:
                 _answer(batch, [trouble])
@@ -168,13 +168,14 @@ class Lanes:
             try:
                 async with self._database.tx(pinned=True) as tx:
                     results = await verb.drive(tx, slot, works)
-                return results
             except PoolTimeout:
                 raise
             except psycopg.OperationalError as trouble:
                 if drive == _DRIVES_OF_A_LOST_BATCH:
                     raise
                 _log.warning("batch driven again", verb=verb.name, error=str(trouble))
+            else:
+                return results
         raise AssertionError("the last drive returns or raises")
 
 

@@ -62,7 +62,7 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Personal:
-    """What erasure removes. Part 0: email, address, the exact body sent; part n: reply n, sealed."""
+    """What erasure removes. Part 0: email, address, the body sent; part n: reply n, sealed."""
 
     transaction_id: UUID
     part: int
