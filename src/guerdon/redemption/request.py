@@ -194,7 +194,7 @@ class RequestVerb:
             raise MemberNotFound(f"There is no member {work.user_id!r}.")
         email, address = terms.contact(option, member, work.email, work.address)
         price, minor, rate = terms.price(option, work.token_amount, work.currency)
-        _refuse(scene, option, member, work)
+        _refuse(scene, option, member)
         terms.refuse_other_price(price, minor, work.expected_price, work.expected_currency_amount)
         standing = scene.standings[option.provider_id]
         if standing.blocked is not None:
@@ -354,7 +354,7 @@ def _note_count(scene: _Scene, option: Option, member: Member) -> None:
         scene.used[member.member_id, option.name] = (used[0] + 1, used[1] + 1)
 
 
-def _refuse(scene: _Scene, option: Option, member: Member, work: Request) -> None:
+def _refuse(scene: _Scene, option: Option, member: Member) -> None:
     """Whatever stands against an otherwise sound request, in the order people are told."""
     unavailable = eligibility.unavailable(option, scene.at)
     if unavailable is not None:
