@@ -71,7 +71,7 @@ Heard = AttemptEnded | Told | Waited
 
 @dataclass(frozen=True, slots=True)
 class Concluded:
-    """The transaction after the news; ``applied``: it moved. ``retry`` : another attempt follows."""
+    """The transaction after the news. ``applied``: it moved; ``retries``: an attempt follows."""
 
     transaction: Transaction
     applied: bool

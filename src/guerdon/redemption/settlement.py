@@ -1,82 +1,26 @@
 """News about transactions is concluded: the one place where holds end.
 
 Everything takes many: a batch of one slot is locked in order (transactions, debts, accounts),
-decided in arrival order by the one table of ``transactions/states.py`` and the rules of
-``providers/outcomes.py``, and written with set-based SQL. Entering ``success`` writes the capture,
-entering ``failure`` the release, in the same ``Tx``; the database refuses a second of either.
+decided in arrival order (``conclusion.py``), and written with set-based SQL. Entering ``success``
+writes the capture, entering ``failure`` the release, in the same ``Tx``; the database refuses a
+second of either.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from uuid import UUID
-
-import msgspec
 
 from guerdon import ids
 from guerdon.access import store as access
 from guerdon.db.pool import Tx
-from guerdon.errors import (
-    AlreadyFinal,
-    GuerdonError,
-    NotOpen,
-    Sending,
-    TransactionNotFound,
-    WebhookIdReused,
-)
-from guerdon.ledger import posting
+from guerdon.errors import GuerdonError
 from guerdon.ledger import store as ledger
-from guerdon.ledger.posting import Account, Posting
 from guerdon.options import store as options
-from guerdon.options.model import Option
-from guerdon.outbox import schedule
 from guerdon.outbox import store as outbox
-from guerdon.outbox.message import Message
-from guerdon.providers import outcomes
 from guerdon.providers import store as providers
-from guerdon.providers.model import Standing
+from guerdon.redemption.conclusion import Scene, hear
 from guerdon.redemption.lane import Lanes
-from guerdon.redemption.news import AttemptEnded, Concluded, Heard, Told, Waited
+from guerdon.redemption.news import Concluded, Heard, Told
 from guerdon.transactions import store as transactions
-from guerdon.transactions.events import Event, EventType
-from guerdon.transactions.model import Attempt, Personal, Transaction
-from guerdon.transactions.states import CLOSED, News, Status, advance
-from guerdon.transactions.store import Callback, Move
-
-ACKNOWLEDGED, ASKING = "acknowledged", "asking"
-
-
-@dataclass(slots=True)
-class _Scene:
-    """The locked rows of a batch, and what it will write."""
-
-    at: datetime
-    slot: int
-    found: dict[UUID, Transaction]
-    was: dict[UUID, Status]
-    debts: dict[UUID, Message]
-    accounts: dict[UUID, Account]
-    catalogue: dict[tuple[str, UUID], Option]
-    standings: dict[UUID, Standing]
-    said: set[tuple[UUID, str, str, str]]
-    callbacks: dict[tuple[UUID, str], tuple[bytes, bool]]
-    touched: set[UUID] = field(default_factory=set)
-    settled: set[UUID] = field(default_factory=set)
-    requeued: dict[UUID, Message] = field(default_factory=dict)
-    postings: list[Posting] = field(default_factory=list)
-    events: list[Event] = field(default_factory=list)
-    attempts: list[Attempt] = field(default_factory=list)
-    personal: list[Personal] = field(default_factory=list)
-    remembered: list[Callback] = field(default_factory=list)
-    given_back: dict[tuple[str, UUID], int] = field(default_factory=dict)
-    audited: list[tuple[Told, Transaction, Status, str]] = field(default_factory=list)
-
-    def note(self, t: Transaction, kind: EventType, actor: str, payload: object = None) -> None:
-        """Appends an event to the history of ``t``."""
-        t.events += 1
-        self.touched.add(t.transaction_id)
-        text = None if payload is None else msgspec.json.encode(payload).decode()
-        self.events.append(Event(t.transaction_id, t.events, kind, self.at, actor, text))
+from guerdon.transactions.store import Move
 
 
 class SettlementVerb:
@@ -96,7 +40,7 @@ class SettlementVerb:
         results: list[Concluded | GuerdonError] = []
         for work in works:
             try:
-                results.append(_hear(scene, work))
+                results.append(hear(scene, work))
             except GuerdonError as refusal:
                 results.append(refusal)
         await _write(tx, scene)
@@ -129,7 +73,7 @@ class Settlement:
         return concluded
 
 
-async def _set_scene(tx: Tx, slot: int, works: Sequence[Heard]) -> _Scene:
+async def _set_scene(tx: Tx, slot: int, works: Sequence[Heard]) -> Scene:
     wanted = {work.transaction_id for work in works}
     found = await transactions.lock(tx, slot, wanted)
     debts = await outbox.lock(tx, slot, wanted)
@@ -144,336 +88,10 @@ async def _set_scene(tx: Tx, slot: int, works: Sequence[Heard]) -> _Scene:
     catalogue = await options.current(tx, keys)
     standings = await providers.standing(tx, {t.namespace for t in found.values()})
     was = {identifier: t.status for identifier, t in found.items()}
-    return _Scene(tx.at, slot, found, was, debts, accounts, catalogue, standings, said, callbacks)
+    return Scene(tx.at, slot, found, was, debts, accounts, catalogue, standings, said, callbacks)
 
 
-def _hear(scene: _Scene, work: Heard) -> Concluded:
-    t = scene.found.get(work.transaction_id)
-    if t is None:
-        raise TransactionNotFound(f"There is no transaction {work.transaction_id}.")
-    if isinstance(work, AttemptEnded):
-        return _attempt(scene, t, work)
-    if isinstance(work, Waited):
-        return _waited(scene, t)
-    if (work.provider_id is not None and work.provider_id != t.provider_id) or (
-        work.namespace is not None and work.namespace != t.namespace
-    ):
-        raise TransactionNotFound(f"There is no transaction {work.transaction_id}.")
-    return _told(scene, t, work)
-
-
-def _attempt(scene: _Scene, t: Transaction, work: AttemptEnded) -> Concluded:
-    debt = scene.debts.get(t.transaction_id)
-    mine = debt is not None and debt.state == "sending" and debt.attempts == work.n
-    if work.lapsed and not (mine and debt is not None and _lapsed(debt, scene.at)):
-        return Concluded(t, applied=False)
-    judgement = work.judgement
-    if mine:
-        _record_attempt(scene, t, work)
-    if judgement.evidence == "U":
-        t.dirty = True
-        scene.touched.add(t.transaction_id)
-    decision = outcomes.decide(
-        judgement,
-        dirty=t.dirty,
-        idempotent=work.idempotent,
-        bare4xx=work.bare4xx,
-        confirmation=work.confirmation,
-        attempts_after_n=debt.tries_n if debt is not None else 0,
-        attempts_after_u=debt.tries_u if debt is not None else 0,
-    )
-    if decision.retry_after is not None:
-        if mine and debt is not None and t.status is Status.PENDING:
-            _try_again(scene, debt, judgement.evidence == "N", decision.retry_after)
-            return Concluded(t, applied=False, retries=True)
-        if mine:
-            scene.settled.add(t.transaction_id)
-        return Concluded(t, applied=False)
-    if mine:
-        scene.settled.add(t.transaction_id)
-    if decision.news is None:
-        _acknowledge(scene, t)
-        return Concluded(t, applied=False)
-    said = _Said(
-        News(decision.news),
-        "reply",
-        "provider" if judgement.evidence in "SPFR" else "system",
-        judgement.message,
-        judgement.reference,
-        None,
-        judgement.rule,
-        judgement.sentence,
-    )
-    return Concluded(t, applied=_apply(scene, t, said) == "moves")
-
-
-def _lapsed(debt: Message, at: datetime) -> bool:
-    return debt.lease_until is not None and debt.lease_until <= at
-
-
-def _record_attempt(scene: _Scene, t: Transaction, work: AttemptEnded) -> None:
-    judgement = work.judgement
-    scene.attempts.append(
-        Attempt(
-            t.transaction_id,
-            work.n,
-            work.started_at,
-            work.duration_ms,
-            work.http_status,
-            judgement.evidence,
-            judgement.rule,
-            judgement.sentence,
-        )
-    )
-    scene.note(t, EventType.POSTED, "system", {"attempt": work.n})
-    if work.reply:
-        scene.personal.append(Personal(t.transaction_id, work.n, None, None, work.reply))
-
-
-def _try_again(scene: _Scene, debt: Message, after_n: bool, seconds: float) -> None:
-    if after_n:
-        debt.tries_n += 1
-    else:
-        debt.tries_u += 1
-    fraction = int.from_bytes(ids.secret_bytes(2)) / 65536
-    debt.due_at = scene.at + timedelta(seconds=schedule.with_jitter(seconds, fraction))
-    scene.requeued[debt.transaction_id] = debt
-    debt.state = "queued"
-
-
-def _acknowledge(scene: _Scene, t: Transaction) -> None:
-    """A provider in callback mode has the message; its confirmation now has a deadline."""
-    if t.status is not Status.PENDING:
-        return
-    hours = scene.catalogue[t.namespace, t.option_name].confirmation_deadline_hours
-    t.open_reason = ACKNOWLEDGED
-    t.due_at = scene.at + timedelta(hours=hours)
-    t.updated_at = scene.at
-    scene.touched.add(t.transaction_id)
-
-
-def _waited(scene: _Scene, t: Transaction) -> Concluded:
-    debt = scene.debts.get(t.transaction_id)
-    if debt is None or debt.state != "queued" or t.status is not Status.PENDING:
-        return Concluded(t, applied=False)
-    scene.settled.add(t.transaction_id)
-    said = _Said(
-        News.UNKNOWN if t.dirty else News.FAILED,
-        "system",
-        "system",
-        None,
-        None,
-        None,
-        "waited-a-day",
-        "The message could not be sent for 24 hours.",
-    )
-    return Concluded(t, applied=_apply(scene, t, said) == "moves")
-
-
-def _told(scene: _Scene, t: Transaction, work: Told) -> Concluded:
-    if work.source == "operator":
-        return _operator(scene, t, work)
-    if work.news is News.DEADLINE and not (t.due_at is not None and t.due_at <= scene.at):
-        return Concluded(t, applied=False)
-    if work.webhook_id is not None and work.body_hash is not None:
-        earlier = scene.callbacks.get((t.transaction_id, work.webhook_id))
-        if earlier is not None:
-            if earlier[0] != work.body_hash:
-                raise WebhookIdReused("This webhook-id came before with another body.")
-            if earlier[1]:
-                raise _already_final(t)
-            return Concluded(t, applied=False)
-    effect = _apply(scene, t, _said(work))
-    if work.webhook_id is not None and work.body_hash is not None:
-        conflicts = effect == "conflict"
-        scene.callbacks[t.transaction_id, work.webhook_id] = (work.body_hash, conflicts)
-        scene.remembered.append(
-            Callback(
-                t.transaction_id, work.webhook_id, work.body_hash, work.news, conflicts, scene.at
-            )
-        )
-    if effect == "conflict":
-        raise _already_final(t)
-    if effect == "moves":
-        _cancel_unsent(scene, t)
-    return Concluded(t, applied=effect == "moves")
-
-
-def _operator(scene: _Scene, t: Transaction, work: Told) -> Concluded:
-    was = t.status
-    debt = scene.debts.get(t.transaction_id)
-    on_the_wire = debt is not None and t.transaction_id not in scene.settled
-    if t.status in CLOSED:
-        scene.audited.append((work, t, was, "refused"))
-        raise NotOpen(f"This transaction is closed: {t.status}.", **_closing(t))
-    if t.status is Status.PENDING or on_the_wire:
-        scene.audited.append((work, t, was, "refused"))
-        raise Sending(
-            "The message is still being delivered, or the provider has not decided. Wait for it.",
-            status=t.status,
-        )
-    _apply(scene, t, _said(work))
-    scene.audited.append((work, t, was, "applied"))
-    return Concluded(t, applied=True)
-
-
-def _cancel_unsent(scene: _Scene, t: Transaction) -> None:
-    """Applied news ends attempts that have not begun."""
-    debt = scene.debts.get(t.transaction_id)
-    if debt is not None and debt.state == "queued":
-        scene.requeued.pop(t.transaction_id, None)
-        scene.settled.add(t.transaction_id)
-
-
-@dataclass(frozen=True, slots=True)
-class _Said:
-    """One piece of news, whoever brings it."""
-
-    news: News
-    source: str
-    actor: str
-    message: str | None
-    reference: str | None
-    reason: str | None
-    rule: str | None
-    why: str | None
-
-
-def _said(work: Told) -> _Said:
-    return _Said(
-        work.news,
-        work.source,
-        work.actor,
-        work.message,
-        work.reference,
-        work.reason,
-        work.rule,
-        work.why,
-    )
-
-
-def _apply(scene: _Scene, t: Transaction, said: _Said) -> str:
-    """Does what the table says; answers the effect."""
-    step = advance(t.status, said.news, acknowledged=t.open_reason == ACKNOWLEDGED)
-    if step.effect == "conflict":
-        _record_conflict(scene, t, said)
-    elif step.effect == "stays":
-        _record_repeat(scene, t, said)
-    elif step.effect == "moves":
-        t.updated_at = scene.at
-        t.status = step.to
-        t.open_reason = t.due_at = t.next_ask_at = None
-        t.reference = said.reference or t.reference
-        scene.touched.add(t.transaction_id)
-        _ENTER[step.to](scene, t, said)
-    return step.effect
-
-
-def _enter_success(scene: _Scene, t: Transaction, said: _Said) -> None:
-    if said.news is News.CONFIRM:
-        payload = {"who": said.actor, "reason": said.reason}
-        scene.note(t, EventType.OPERATOR_CONFIRMED, said.actor, payload)
-    scene.note(t, EventType.CONFIRMED, said.actor, _news_payload(said))
-    account = scene.accounts[t.member_id]
-    scene.postings.append(posting.capture(account, t.transaction_id, t.price, scene.at))
-    _close(scene, t, said)
-
-
-def _enter_failure(scene: _Scene, t: Transaction, said: _Said) -> None:
-    if said.news is News.CANCEL:
-        payload = {"who": said.actor, "reason": said.reason}
-        scene.note(t, EventType.OPERATOR_CANCELLED, said.actor, payload)
-    elif said.actor == "provider":
-        scene.note(t, EventType.FAILED, said.actor, _news_payload(said))
-    account = scene.accounts[t.member_id]
-    before = account.available
-    scene.postings.append(posting.release(account, t.transaction_id, t.price, scene.at))
-    returned: dict[str, object] = {"balanceBefore": before, "balanceAfter": account.available}
-    if said.rule is not None:
-        returned |= {"rule": said.rule, "why": said.why}
-    scene.note(t, EventType.RETURNED, "system", returned)
-    key = (t.namespace, t.option_name)
-    scene.given_back[key] = scene.given_back.get(key, 0) - 1
-    _close(scene, t, said)
-
-
-def _close(scene: _Scene, t: Transaction, said: _Said) -> None:
-    t.closed_at = scene.at
-    t.closed_by = said.actor
-
-
-def _enter_postponed(scene: _Scene, t: Transaction, said: _Said) -> None:
-    scene.note(t, EventType.POSTPONED, said.actor, _news_payload(said))
-    hours = scene.catalogue[t.namespace, t.option_name].postponed_deadline_hours
-    if hours is not None:
-        t.due_at = scene.at + timedelta(hours=hours)
-
-
-def _enter_recoverable(scene: _Scene, t: Transaction, said: _Said) -> None:
-    scene.note(t, EventType.UNKNOWN, "system", {"why": said.why, "rule": said.rule})
-    if scene.standings[t.provider_id].has_status_url:
-        t.open_reason = ASKING
-        t.asked = 0
-        t.next_ask_at = scene.at + timedelta(seconds=schedule.AFTER_UNKNOWN_ASK[0])
-
-
-_ENTER: dict[Status, Callable[[_Scene, Transaction, _Said], None]] = {
-    Status.SUCCESS: _enter_success,
-    Status.FAILURE: _enter_failure,
-    Status.POSTPONED: _enter_postponed,
-    Status.RECOVERABLE: _enter_recoverable,
-}
-
-_REPEATED = {
-    News.SUCCEEDED: EventType.CONFIRMED,
-    News.POSTPONED: EventType.POSTPONED,
-    News.FAILED: EventType.FAILED,
-}
-
-
-def _news_payload(said: _Said) -> dict[str, object]:
-    return {"source": said.source, "message": said.message, "reference": said.reference}
-
-
-def _record_repeat(scene: _Scene, t: Transaction, said: _Said) -> None:
-    """True already, or late: a callback or an inquiry that says so is recorded once."""
-    kind = _REPEATED.get(said.news)
-    if kind is None or said.source not in ("callback", "inquiry"):
-        return
-    known = (t.transaction_id, str(kind), said.source, "")
-    if known in scene.said or any(
-        event.transaction_id == t.transaction_id and event.type is kind for event in scene.events
-    ):
-        return
-    scene.said.add(known)
-    scene.note(t, kind, said.actor, _news_payload(said))
-
-
-def _record_conflict(scene: _Scene, t: Transaction, said: _Said) -> None:
-    known = (t.transaction_id, str(EventType.CONFLICT), said.source, str(said.news))
-    if known in scene.said:
-        return
-    scene.said.add(known)
-    t.conflict = True
-    t.updated_at = scene.at
-    payload = {"source": said.source, "said": str(said.news), "stands": str(t.status)}
-    payload |= {"message": said.message, "reference": said.reference}
-    scene.note(t, EventType.CONFLICT, said.actor, payload)
-
-
-def _closing(t: Transaction) -> dict[str, object]:
-    return {"status": str(t.status), "closedAt": t.closed_at, "closedBy": t.closed_by}
-
-
-def _already_final(t: Transaction) -> AlreadyFinal:
-    return AlreadyFinal(
-        f"This transaction was concluded as {t.status}. What you say is recorded, and people will "
-        "look at it; no tokens move.",
-        **_closing(t),
-    )
-
-
-async def _write(tx: Tx, scene: _Scene) -> None:
+async def _write(tx: Tx, scene: Scene) -> None:
     slot = scene.slot
     # One write a debt: what is settled is not requeued as well.
     requeued = [m for identifier, m in scene.requeued.items() if identifier not in scene.settled]
