@@ -1,7 +1,7 @@
 """What news does to a transaction: decisions on locked rows, without the database.
 
-:func:`hear` takes one piece of news to the :class:`Scene` of its batch. Statuses move by the one table
-of ``transactions/states.py``; what an attempt means is for ``providers/outcomes.py``.
+:func:`hear` takes one piece of news to the :class:`Scene` of its batch. Statuses move by the one
+table of ``transactions/states.py``; what an attempt means is for ``providers/outcomes.py``.
 """
 
 from collections.abc import Callable
