@@ -1,60 +1,73 @@
--- name: find
--- Members of one slot by namespace and userId, with their profiles.
-SELECT m.slot, m.member_id, m.namespace, m.user_id, m.frozen, m.created_at, p.email, p.address,
-    coalesce(p.attributes, '{}') AS attributes
+-- name: find_members
+-- Members of one slot with their profiles, without a lock; erased ones are not among them.
+SELECT m.member_id, m.slot, m.namespace, m.user_id, m.frozen, p.email, p.address,
+       coalesce(p.attributes, '{}') AS attributes, m.created_at
 FROM unnest(%(namespaces)s::text[], %(user_ids)s::text[]) AS w (namespace, user_id)
 JOIN member m ON m.slot = %(slot)s AND m.namespace = w.namespace AND m.user_id = w.user_id
 LEFT JOIN member_profile p ON p.slot = %(slot)s AND p.member_id = m.member_id
 WHERE m.erased_at IS NULL;
 
--- name: add
--- New members; of two that come at once the first stands.
-INSERT INTO member (slot, member_id, namespace, user_id, frozen, created_at)
-SELECT %(slot)s, n.member_id, n.namespace, n.user_id, n.frozen, %(at)s
-FROM unnest(%(member_ids)s::uuid[], %(namespaces)s::text[], %(user_ids)s::text[],
-    %(frozen)s::boolean[]) AS n (member_id, namespace, user_id, frozen)
-ON CONFLICT (slot, namespace, user_id) DO NOTHING
+-- name: lock_members
+-- The same under a lock, in one order: who changes a profile excludes who erases it.
+SELECT m.member_id
+FROM member m
+WHERE m.slot = %(slot)s AND m.erased_at IS NULL
+  AND (m.namespace, m.user_id) IN (
+      SELECT * FROM unnest(%(namespaces)s::text[], %(user_ids)s::text[]))
+ORDER BY m.namespace, m.user_id
+FOR NO KEY UPDATE;
+
+-- name: add_members
+-- New members, in the order given; one that another session made first is left out.
+INSERT INTO member (slot, created_at, member_id, namespace, user_id)
+SELECT %(slot)s, %(at)s, n.member_id, n.namespace, n.user_id
+FROM unnest(%(member_ids)s::uuid[], %(namespaces)s::text[], %(user_ids)s::text[])
+    AS n (member_id, namespace, user_id)
+ORDER BY n.namespace, n.user_id
+ON CONFLICT DO NOTHING
 RETURNING member_id;
 
 -- name: save_profiles
--- Profiles as they are now.
-INSERT INTO member_profile (slot, member_id, email, address, attributes, updated_at)
-SELECT %(slot)s, n.member_id, n.email, n.address, n.attributes::jsonb, %(at)s
+-- Profiles as they are now, of members under lock.
+INSERT INTO member_profile (slot, updated_at, member_id, email, address, attributes)
+SELECT %(slot)s, %(at)s, n.member_id, n.email, n.address, n.attributes::jsonb
 FROM unnest(%(member_ids)s::uuid[], %(emails)s::text[], %(addresses)s::text[],
-    %(attributes)s::text[]) AS n (member_id, email, address, attributes)
+            %(attributes)s::text[]) AS n (member_id, email, address, attributes)
 ON CONFLICT (slot, member_id) DO UPDATE
 SET email = excluded.email, address = excluded.address, attributes = excluded.attributes,
     updated_at = excluded.updated_at;
 
--- name: freeze
--- Whether members may redeem.
-UPDATE member m SET frozen = n.frozen
+-- name: save_frozen
+-- Who may redeem, of members under lock.
+UPDATE member m
+SET frozen = n.frozen
 FROM unnest(%(member_ids)s::uuid[], %(frozen)s::boolean[]) AS n (member_id, frozen)
-WHERE m.slot = %(slot)s AND m.member_id = n.member_id;
+WHERE m.slot = %(slot)s AND m.member_id = n.member_id AND m.frozen <> n.frozen;
 
--- name: erase_profile
--- The personal data of a member goes.
+-- name: remove_profile
+-- What is personal about a member goes.
 DELETE FROM member_profile WHERE slot = %(slot)s AND member_id = %(member_id)s;
 
--- name: erase
--- The member stays as a number that money rows refer to.
+-- name: rename_erased
+-- The money rows stay; the person they were about is no longer named.
 UPDATE member
-SET user_id = 'erased-' || member_id::text, erased_at = %(at)s, frozen = true
-WHERE slot = %(slot)s AND member_id = %(member_id)s;
+SET user_id = 'erased-' || member_id, frozen = true, erased_at = %(at)s
+WHERE slot = %(slot)s AND member_id = %(member_id)s AND erased_at IS NULL;
 
 -- name: add_tombstone
--- So that an old member token does not bring the member back.
+-- Remembers by a keyed hash that this userId was erased.
 INSERT INTO member_tombstone (slot, namespace, user_hash, erased_at)
 VALUES (%(slot)s, %(namespace)s, %(user_hash)s, %(at)s)
-ON CONFLICT DO NOTHING;
+ON CONFLICT (slot, namespace, user_hash) DO UPDATE SET erased_at = excluded.erased_at;
 
 -- name: tombstone
--- Whether a userId was erased.
-SELECT 1 AS there FROM member_tombstone
+-- Whether this userId was erased.
+SELECT 1 AS erased
+FROM member_tombstone
 WHERE slot = %(slot)s AND namespace = %(namespace)s AND user_hash = %(user_hash)s;
 
 -- name: user_ids
--- The userIds behind the rows of a list; each row brings its own slot.
+-- The userIds of some members; they come from a page of a list, so from several slots.
 SELECT m.member_id, m.user_id
 FROM unnest(%(slots)s::smallint[], %(member_ids)s::uuid[]) AS w (slot, member_id)
 JOIN member m ON m.slot = w.slot AND m.member_id = w.member_id;
