@@ -25,7 +25,7 @@ class Settings(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_on
 
     name: Name
     webhook_url: Url
-    authorization_header: HeaderValue | None | msgspec.UnsetType = msgspec.UNSET
+    authorization_header: HeaderValue | msgspec.UnsetType | None = msgspec.UNSET
     dialect: Literal["status-code", "json"] = "status-code"
     confirmation: Literal["reply", "callback"] = "reply"
     idempotent: bool = False
@@ -49,9 +49,7 @@ class Settings(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_on
                 wrong.append({"pointer": f"/{field}", "detail": str(blocked)})
                 continue
             if target.scheme == "http" and not allowed:
-                wrong.append(
-                    {"pointer": f"/{field}", "detail": "The URL must start with https://."}
-                )
+                wrong.append({"pointer": f"/{field}", "detail": "must start with https://"})
         header = self.authorization_header
         if isinstance(header, str) and not (header.isascii() and header.isprintable()):
             wrong.append(

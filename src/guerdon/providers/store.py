@@ -59,7 +59,7 @@ async def load(tx: ReadTx, sealer: Sealer, provider_id: UUID) -> Provider | None
     if row is None:
         return None
     secrets = await tx.all(_Q["secrets"], {"provider_id": provider_id})
-    found: dict[SecretKind, tuple[str, ...]] = {kind: () for kind in SECRET_KINDS}
+    found: dict[SecretKind, tuple[str, ...]] = dict.fromkeys(SECRET_KINDS, ())
     for secret in secrets:
         plain = sealer.open(secret.sealed, f"secret {secret.secret_id}").decode()
         kind: SecretKind = secret.kind
@@ -162,7 +162,7 @@ async def clear_health(tx: Tx, provider_id: UUID) -> None:
 async def rotate(
     tx: Tx, sealer: Sealer, provider_id: UUID, kind: SecretKind, overlap_seconds: int
 ) -> tuple[str, datetime]:
-    """A fresh secret; the old one stays valid for the overlap. Answers both, the secret this once."""
+    """A fresh secret, shown this once, and until when the old one stays valid."""
     row = await tx.first(
         _Q["retire_secret"], {"provider_id": provider_id, "kind": kind, "overlap": overlap_seconds}
     )

@@ -1,4 +1,4 @@
-"""The JSON that goes out to providers, byte for byte. The order of its members is the contract's."""
+"""The JSON that goes out to providers, byte for byte, in the order of the contract."""
 
 import msgspec
 
