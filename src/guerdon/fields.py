@@ -190,12 +190,13 @@ class Fields:
         """A UUID in its usual spelling."""
 
         def read(value: object) -> object:
-            if not isinstance(value, str) or len(value) != 36:
-                raise _Wrong("must be a UUID")
             try:
-                return UUID(value)
+                found = UUID(value) if isinstance(value, str) else None
             except ValueError:
-                raise _Wrong("must be a UUID") from None
+                found = None
+            if found is None or str(found) != str(value).lower():
+                raise _Wrong("must be a UUID")
+            return found
 
         return self._read(name, default, UUID(int=0), read)
 

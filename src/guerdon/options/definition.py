@@ -37,7 +37,9 @@ _LONGEST_HOURS = 87_600
 _RATE = re.compile(r"(0|[1-9][0-9]{0,13})(\.[0-9]{1,14})?")
 _CURRENCY = re.compile(r"[A-Z]{3}")
 _TIME = re.compile(r"(?P<hour>[01][0-9]|2[0-3]):(?P<minute>[0-5][0-9])|24:00")
-_MOMENT = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,6})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
+_MOMENT = re.compile(
+    r"(19|2\d)\d\d-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,6})?([Zz]|[+-]\d\d:\d\d)", re.ASCII
+)
 _HTTPS = re.compile(r"https://[^\s/?#@\\]+([/?#]\S*)?", re.IGNORECASE)
 _SITE_PATH = re.compile(r"/([^\s/\\]\S*)?")
 
