@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 MAX_DEPTH = 32
 _MAX_INTEGER = 2**63 - 1
-_BRACKETS = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.S)
+_BRACKETS = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
 _PATH = re.compile(r" - at `\$?(?P<path>[^`]*)`$")
 
 

@@ -1,0 +1,27 @@
+"""Who asks, and what they may."""
+
+from dataclasses import dataclass
+from typing import Literal
+from uuid import UUID
+
+from guerdon.errors import NotPermitted
+
+Scope = Literal["members", "options", "redeem", "read", "operate"]
+SCOPES: tuple[Scope, ...] = ("members", "options", "redeem", "read", "operate")
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """An API key's holder: one namespace, some scopes. ``actor`` names them in histories."""
+
+    key_id: UUID
+    namespace: str
+    scopes: frozenset[str]
+    actor: str
+
+    def require(self, *scopes: Scope) -> None:
+        """``NotPermitted`` unless one of ``scopes`` is held."""
+        if self.scopes.isdisjoint(scopes):
+            raise NotPermitted(
+                f"This key lacks the scope {' or '.join(scopes)}.", scope=" ".join(scopes)
+            )

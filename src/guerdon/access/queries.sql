@@ -1,0 +1,65 @@
+-- name: add_namespace
+-- A namespace exists from its first key or operator.
+INSERT INTO namespace (namespace) VALUES (%(namespace)s) ON CONFLICT DO NOTHING;
+
+-- name: namespace
+-- One namespace and its settings.
+SELECT namespace, token_issuer, token_audience, allowed_origins, limits, version, created_at
+FROM namespace WHERE namespace = %(namespace)s;
+
+-- name: change_namespace
+-- New settings; the version guards against overwriting somebody else's.
+UPDATE namespace
+SET token_issuer = %(issuer)s, token_audience = %(audience)s, allowed_origins = %(origins)s,
+    version = version + 1
+WHERE namespace = %(namespace)s AND version = %(version)s;
+
+-- name: add_key
+-- A new API key, by its hash.
+INSERT INTO api_key (key_id, namespace, secret_hash, scopes, label)
+VALUES (%(key_id)s, %(namespace)s, %(secret_hash)s, %(scopes)s, %(label)s);
+
+-- name: key_holder
+-- Whose key this is; a revoked key is nobody's.
+SELECT key_id, namespace, scopes, label
+FROM api_key WHERE secret_hash = %(secret_hash)s AND revoked_at IS NULL;
+
+-- name: keys
+-- The keys of a namespace, or of all.
+SELECT key_id, namespace, scopes, label, created_at, revoked_at
+FROM api_key WHERE %(namespace)s::text IS NULL OR namespace = %(namespace)s::text
+ORDER BY namespace, created_at;
+
+-- name: revoke_key
+-- From now on this key is nobody's.
+UPDATE api_key SET revoked_at = now() WHERE key_id = %(key_id)s AND revoked_at IS NULL;
+
+-- name: add_operator
+-- A person who signs in to the console; one more time: a new role and password.
+INSERT INTO operator (operator_id, namespace, email, role, password_hash)
+VALUES (%(operator_id)s, %(namespace)s, %(email)s, %(role)s, %(password_hash)s)
+ON CONFLICT (namespace, lower(email)) DO UPDATE
+SET role = excluded.role, password_hash = excluded.password_hash, disabled_at = NULL;
+
+-- name: add_audit
+-- Appends to the audit trail.
+INSERT INTO audit (audit_id, namespace, actor, action, target, detail, address)
+VALUES (%(audit_id)s, %(namespace)s, %(actor)s, %(action)s, %(target)s, %(detail)s::jsonb,
+    %(address)s);
+
+-- name: add_member_key
+-- A public key that member tokens may be signed with.
+INSERT INTO member_key (member_key_id, namespace, kid, algorithm, public_key, label)
+VALUES (%(member_key_id)s, %(namespace)s, %(kid)s, %(algorithm)s, %(public_key)s, %(label)s);
+
+-- name: member_keys
+-- The public keys of a namespace.
+SELECT member_key_id, namespace, kid, algorithm, public_key, label, created_at, disabled_at
+FROM member_key WHERE namespace = %(namespace)s
+ORDER BY created_at, member_key_id;
+
+-- name: disable_member_key
+-- Disables a public key at once, or enables it again.
+UPDATE member_key
+SET disabled_at = CASE WHEN %(disabled)s THEN coalesce(disabled_at, now()) END
+WHERE member_key_id = %(member_key_id)s AND namespace = %(namespace)s;

@@ -1,0 +1,235 @@
+"""The door all JSON comes through: who asks, whether they may, what they brought, what they get.
+
+Refusals come in one order: 401, 403, 415, 413, 400, 422, and then what the verbs say.
+"""
+
+from collections import OrderedDict
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import parse_qsl
+
+import msgspec
+import structlog
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from guerdon import clock, ids, strict_json
+from guerdon.access.keys import KeyRing
+from guerdon.access.principal import Principal
+from guerdon.errors import (
+    GuerdonError,
+    InvalidRequest,
+    MalformedRequest,
+    TooLarge,
+    TooManyRequests,
+    Unauthenticated,
+    UnsupportedMediaType,
+)
+from guerdon.web import problems
+from guerdon.web.routes import Route, Router
+
+LARGEST_BODY = 64 * 1024
+_log = structlog.get_logger("guerdon.web")
+_encoder = msgspec.json.Encoder()
+
+_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+
+
+class Call:
+    """One request on its way through a handler."""
+
+    __slots__ = ("body", "key", "parameters", "principal", "query", "raw", "request", "request_id")
+
+    def __init__(self, request: Request, request_id: str, parameters: dict[str, str]) -> None:
+        self.request = request
+        self.request_id = request_id
+        self.parameters = parameters
+        self.query: dict[str, list[str]] = {}
+        self.principal: Principal | None = None
+        self.body: Any = None
+        self.raw = b""
+        self.key = ""
+
+    @property
+    def who(self) -> Principal:
+        """The holder of the key; only for routes that ask for one."""
+        assert self.principal is not None, "the route asks for a key"
+        return self.principal
+
+    @property
+    def namespace(self) -> str:
+        return self.who.namespace
+
+    @property
+    def address(self) -> str | None:
+        """The address that the request came from."""
+        return self.request.client.host if self.request.client else None
+
+
+def answer(body: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """A JSON answer."""
+    return Response(
+        _encoder.encode(body),
+        status_code=status,
+        headers={"Cache-Control": "no-store", **(headers or {})},
+        media_type="application/json",
+    )
+
+
+class Throttle:
+    """Slows down who fails to authenticate: so many failures a minute for each address."""
+
+    def __init__(self, most: int = 30, seconds: float = 60.0) -> None:
+        self._most = most
+        self._seconds = seconds
+        self._failures: OrderedDict[str, list[float]] = OrderedDict()
+
+    def refuse_if_hot(self, address: str | None) -> None:
+        """``TooManyRequests`` when this address failed too often."""
+        failures = self._recent(address)
+        if len(failures) >= self._most:
+            wait = max(1, int(self._seconds - (clock.monotonic() - failures[0])) + 1)
+            raise TooManyRequests("Too many failed attempts from here.", retryAfter=wait)
+
+    def note(self, address: str | None) -> None:
+        """One more failure."""
+        failures = self._recent(address)
+        failures.append(clock.monotonic())
+        self._failures[address or ""] = failures
+        self._failures.move_to_end(address or "")
+        while len(self._failures) > 10_000:
+            self._failures.popitem(last=False)
+
+    def _recent(self, address: str | None) -> list[float]:
+        since = clock.monotonic() - self._seconds
+        return [moment for moment in self._failures.get(address or "", []) if moment > since]
+
+
+class Door:
+    """The ASGI application of the routes it is given."""
+
+    def __init__(self, router: Router, keys: KeyRing, throttle: Throttle, base_path: str) -> None:
+        self._router = router
+        self._keys = keys
+        self._throttle = throttle
+        self._base = base_path.rstrip("/")
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers one request; whatever goes wrong becomes a problem document."""
+        if scope["type"] != "http":
+            return
+        request = Request(scope, receive)
+        request_id = str(ids.random_id())
+        try:
+            response: ASGIApp = await self._handle(request, request_id)
+        except GuerdonError as error:
+            if problems.STATUS_BY_CODE[error.code] >= 500:
+                _log.warning("refused", code=error.code, detail=error.detail, request=request_id)
+            response = problems.response(error, request_id)
+        except ClientDisconnect:
+            return
+        except Exception:  # noqa: BLE001 - the last one out: logged with its stack, told without
+            _log.exception("request failed", request=request_id, method=request.method)
+            response = problems.response(
+                GuerdonError("Something went wrong here. Give this requestId to whoever runs it."),
+                request_id,
+            )
+        if isinstance(response, Response):
+            response.headers["X-Request-Id"] = request_id
+            response.headers.update(_HEADERS)
+        await response(scope, receive, send)
+
+    async def _handle(self, request: Request, request_id: str) -> Response:
+        raw_path = request.scope.get("raw_path") or request.scope["path"].encode()
+        path = raw_path.split(b"?", 1)[0].decode("latin-1")
+        if self._base:
+            path = path.removeprefix(self._base) if path.startswith(self._base + "/") else "\x00"
+        route, parameters = self._router.find(request.method, path)
+        call = Call(request, request_id, parameters)
+        if route.scopes:
+            call.principal = await self._authenticate(request)
+            call.principal.require(*route.scopes)
+        if route.body is not None:
+            await _read_body(call, route)
+        if route.keyed:
+            call.key = _idempotency_key(request)
+        call.query = _query(request, route)
+        if route.body not in (None, bytes):
+            call.body = strict_json.fit(call.body, route.body)
+        return await route.handler(call)
+
+    async def _authenticate(self, request: Request) -> Principal:
+        address = request.client.host if request.client else None
+        self._throttle.refuse_if_hot(address)
+        scheme, _, key = request.headers.get("authorization", "").partition(" ")
+        try:
+            if scheme.lower() != "bearer" or not key:
+                raise Unauthenticated("Send an API key: Authorization: Bearer gk_….")
+            return await self._keys.recognise(key.strip())
+        except Unauthenticated:
+            self._throttle.note(address)
+            raise
+
+
+async def _read_body(call: Call, route: Route) -> None:
+    kind = call.request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    accepted = (route.body_type, "application/merge-patch+json")
+    if kind not in accepted:
+        raise UnsupportedMediaType(f"Send Content-Type: {route.body_type}.")
+    if route.raw:
+        return
+    call.raw = await read_bounded(call.request, LARGEST_BODY)
+    call.body = strict_json.parse(call.raw)
+
+
+async def read_bounded(request: Request, most: int) -> bytes:
+    """The whole body, or ``TooLarge`` before more than ``most`` bytes are held."""
+    declared = request.headers.get("content-length", "")
+    if declared.isdigit() and int(declared) > most:
+        raise TooLarge(f"A body may have {most} bytes.")
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > most:
+            raise TooLarge(f"A body may have {most} bytes.")
+    return bytes(body)
+
+
+def _idempotency_key(request: Request) -> str:
+    key = request.headers.get("idempotency-key", "")
+    if not (1 <= len(key) <= 255 and key.isascii() and key.isprintable()):
+        raise MalformedRequest(
+            "Send an Idempotency-Key of 1 to 255 printable ASCII characters: a fresh one for each "
+            "thing you want to happen once, the same one when you send it again. See /docs."
+        )
+    return key
+
+
+def _query(request: Request, route: Route) -> dict[str, list[str]]:
+    text = request.scope.get("query_string", b"")
+    if not text:
+        return {}
+    found: dict[str, list[str]] = {}
+    try:
+        pairs = parse_qsl(text.decode("ascii"), keep_blank_values=True, errors="strict")
+    except ValueError as trouble:
+        raise MalformedRequest("The query string is not UTF-8, percent-encoded.") from trouble
+    for name, value in pairs:
+        found.setdefault(name, []).append(value)
+    wrong = [
+        {"pointer": f"?{name}", "detail": "is not a parameter of this route"}
+        for name in found
+        if name not in route.query
+    ] + [
+        {"pointer": f"?{name}", "detail": "may not hold a NUL"}
+        for name, values in found.items()
+        if any("\x00" in value for value in values)
+    ]
+    if wrong:
+        raise InvalidRequest("The query has something that does not fit.", errors=wrong)
+    return found
