@@ -215,3 +215,18 @@ SELECT transaction_id, member_id, status, price, closed_at IS NOT NULL AS closed
 FROM transaction
 WHERE slot = %(slot)s
 ORDER BY transaction_id;
+
+-- name: page
+-- A namespace's transactions, newest first. All slots: the index leads by namespace and ID.
+SELECT slot, transaction_id, namespace, member_id, option_name, option_version, option_title,
+    provider_id, type, price, currency, currency_amount, conversion_rate, origin, status, events,
+    dirty, conflict, open_reason, due_at, next_ask_at, asked, reference, created_at, updated_at,
+    closed_at, closed_by
+FROM transaction
+WHERE namespace = %(namespace)s AND transaction_id < %(below)s AND transaction_id >= %(from)s
+  AND (%(statuses)s::text[] IS NULL OR status = ANY (%(statuses)s::text[]))
+  AND (%(option_names)s::uuid[] IS NULL OR option_name = ANY (%(option_names)s::uuid[]))
+  AND (%(member_ids)s::uuid[] IS NULL OR member_id = ANY (%(member_ids)s::uuid[]))
+  AND (%(title)s::text IS NULL OR option_title ILIKE %(title)s)
+ORDER BY transaction_id DESC
+LIMIT %(limit)s;

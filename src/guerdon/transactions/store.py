@@ -1,6 +1,6 @@
 """Transactions, their histories and their keys in the database. Sets in, sets out."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -298,3 +298,43 @@ async def prune(tx: Tx, limit: int) -> int:
     """Removes lapsed idempotency keys and forgotten webhook-ids; answers how many rows went."""
     keys = await tx.run(_Q["prune_keys"], {"limit": limit})
     return keys + await tx.run(_Q["prune_callbacks"], {"limit": limit})
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which transactions a list shows; ``None`` = any. IDs bound time: they are time-led."""
+
+    namespace: str
+    statuses: tuple[str, ...] | None
+    option_names: tuple[UUID, ...] | None
+    member_ids: tuple[UUID, ...] | None
+    title: str | None
+    from_id: UUID
+    below_id: UUID
+
+
+async def page(tx: ReadTx, chosen: Filter, limit: int) -> list[Transaction]:
+    """Up to ``limit`` transactions, newest first."""
+    return [_read(row) for row in await tx.all(_Q["page"], _filter(chosen, limit))]
+
+
+async def stream(tx: ReadTx, chosen: Filter) -> AsyncIterator[list[Transaction]]:
+    """Every transaction of the filter in one snapshot, in groups, in constant memory."""
+    async for rows in tx.stream(_Q["page"], _filter(chosen, None)):
+        yield [_read(row) for row in rows]
+
+
+def _filter(chosen: Filter, limit: int | None) -> dict[str, object]:
+    def listed(values: Collection[object] | None) -> list[object] | None:
+        return None if values is None else list(values)
+
+    return {
+        "namespace": chosen.namespace,
+        "from": chosen.from_id,
+        "below": chosen.below_id,
+        "statuses": listed(chosen.statuses),
+        "option_names": listed(chosen.option_names),
+        "member_ids": listed(chosen.member_ids),
+        "title": chosen.title,
+        "limit": limit,
+    }
