@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
@@ -56,16 +56,18 @@ class Change:
     attributes: Attributes | Absent = ABSENT
     frozen: bool | Absent = ABSENT
 
-    def over(self, earlier: "Change") -> "Change":
-        """This change made after an earlier one, as one change."""
-        return Change(
-            email=earlier.email if isinstance(self.email, Absent) else self.email,
-            address=earlier.address if isinstance(self.address, Absent) else self.address,
-            attributes=(
-                earlier.attributes if isinstance(self.attributes, Absent) else self.attributes
-            ),
-            frozen=earlier.frozen if isinstance(self.frozen, Absent) else self.frozen,
-        )
+
+def changed(member: Member, change: Change) -> Member:
+    """The member as the change leaves them."""
+    return replace(
+        member,
+        email=member.email if isinstance(change.email, Absent) else change.email,
+        address=member.address if isinstance(change.address, Absent) else change.address,
+        attributes=(
+            member.attributes if isinstance(change.attributes, Absent) else change.attributes
+        ),
+        frozen=member.frozen if isinstance(change.frozen, Absent) else change.frozen,
+    )
 
 
 def check_user_id(user_id: str) -> str:
