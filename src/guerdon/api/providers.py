@@ -1,0 +1,273 @@
+"""Providers: settings, secrets, test messages."""
+
+from typing import Annotated, Any
+from uuid import UUID
+
+import msgspec
+from starlette.responses import Response
+
+from guerdon import clock, ids, strict_json
+from guerdon.access import store as access
+from guerdon.api import lists
+from guerdon.db.pool import ReadTx
+from guerdon.errors import InvalidRequest, NotFound, PreconditionFailed
+from guerdon.fields import merge_patch
+from guerdon.providers import model, outcomes, signing, store, wire
+from guerdon.providers.client import Outbound
+from guerdon.providers.model import Provider, Settings
+from guerdon.web.door import Call, answer
+from guerdon.web.parts import Parts
+from guerdon.web.routes import Route
+
+
+class Rotate(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
+    """How long the old secret stays valid beside the new one."""
+
+    overlap_seconds: Annotated[int, msgspec.Meta(ge=0, le=30 * 86_400)] = 86_400
+
+
+class Test(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
+    """``realistic``: shaped like a redemption, for receivers that know nothing else."""
+
+    realistic: bool = False
+
+
+class Doors:
+    """The handlers."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    def routes(self) -> list[Route]:
+        """Their place in the table."""
+        read, write = ("options", "read"), ("options",)
+        return [
+            Route(
+                "GET",
+                "/v1/providers",
+                self.page,
+                "List providers by name",
+                write,
+                answer=model.View,
+                query=("limit", "cursor"),
+            ),
+            Route(
+                "POST",
+                "/v1/providers",
+                self.create,
+                "Create a provider; its secrets are shown this once",
+                write,
+                body=Settings,
+                answer=model.View,
+                status=201,
+                codes=("invalid-request",),
+            ),
+            Route(
+                "GET",
+                "/v1/providers/{id}",
+                self.one,
+                "One provider",
+                write,
+                answer=model.View,
+                codes=("not-found",),
+            ),
+            Route(
+                "PATCH",
+                "/v1/providers/{id}",
+                self.change,
+                "Change a provider (JSON Merge Patch)",
+                write,
+                body=dict[str, Any],
+                answer=model.View,
+                codes=("not-found", "precondition-failed", "invalid-request"),
+            ),
+            Route(
+                "POST",
+                "/v1/providers/{id}/secrets/{kind}/rotate",
+                self.rotate,
+                "A fresh secret; the old one stays valid for the overlap",
+                write,
+                body=Rotate,
+                codes=("not-found",),
+            ),
+            Route(
+                "POST",
+                "/v1/providers/{id}/test",
+                self.test,
+                "Send a signed test message that moves no tokens",
+                write,
+                body=Test,
+                codes=("not-found",),
+            ),
+        ]
+
+    async def page(self, call: Call) -> Response:
+        """A page of providers."""
+        asked, after = lists.limit(call.query), lists.cursor(call.query)
+        async with self._parts.database.read() as tx:
+            found = await store.page(tx, self._parts.sealer, call.namespace, after or "", asked)
+        items = [model.view(provider) for provider in found]
+        return answer(lists.page(items, asked, items[-1].name if items else None))
+
+    async def create(self, call: Call) -> Response:
+        """Stores it with three fresh secrets."""
+        settings: Settings = call.body
+        settings.vet(self._parts.allowed)
+        async with self._parts.database.tx() as tx:
+            made, secrets = await store.create(tx, self._parts.sealer, call.namespace, settings)
+            await self._audit(tx, call, "provider.created", made, {"name": settings.name})
+            provider = await self._load(tx, call.namespace, made)
+        headers = {"Location": f"{self._parts.base_path}/v1/providers/{made}"}
+        return answer(_shown(provider) | dict(secrets), 201, headers)
+
+    async def one(self, call: Call) -> Response:
+        """One provider, without its secrets."""
+        async with self._parts.database.read() as tx:
+            provider = await self._load(tx, call.namespace, _provider_id(call))
+        return answer(model.view(provider), headers={"ETag": f'"{provider.version}"'})
+
+    async def change(self, call: Call) -> Response:
+        """The present settings under the patch. ``paused: false`` clears machines' pauses too."""
+        async with self._parts.database.tx() as tx:
+            before = await self._load(tx, call.namespace, _provider_id(call))
+            version = if_match(call)
+            if version is not None and version != before.version:
+                raise PreconditionFailed("Another version stands.", version=before.version)
+            merged = merge_patch(_settings(before), call.body)
+            settings = strict_json.fit(merged, Settings)
+            settings.vet(self._parts.allowed)
+            await store.change(tx, self._parts.sealer, before, settings)
+            if call.body.get("paused") is False:
+                await store.clear_health(tx, before.provider_id)
+            changed = sorted(call.body)
+            await self._audit(tx, call, "provider.changed", before.provider_id, {"fields": changed})
+            after = await self._load(tx, call.namespace, before.provider_id)
+        return answer(model.view(after), headers={"ETag": f'"{after.version}"'})
+
+    async def rotate(self, call: Call) -> Response:
+        """The new secret, this once."""
+        body: Rotate = call.body
+        kind = next((k for k in model.SECRET_KINDS if k == call.parameters["kind"]), None)
+        if kind is None:
+            raise NotFound(f"A secret is one of {', '.join(model.SECRET_KINDS)}.")
+        async with self._parts.database.tx() as tx:
+            provider = await self._load(tx, call.namespace, _provider_id(call))
+            secret, until = await store.rotate(
+                tx, self._parts.sealer, provider.provider_id, kind, body.overlap_seconds
+            )
+            detail = {"kind": kind, "overlapSeconds": body.overlap_seconds}
+            await self._audit(tx, call, "provider.rotated", provider.provider_id, detail)
+        return answer({"secret": secret, "previousValidUntil": clock.rfc3339(until)})
+
+    async def test(self, call: Call) -> Response:
+        """Sends it, and answers the verdict, the rule, and what a redemption would become."""
+        body: Test = call.body
+        async with self._parts.database.read() as tx:
+            provider = await self._load(tx, call.namespace, _provider_id(call))
+        identifier = str(ids.random_id())
+        sent = wire.test_body(call.namespace, identifier, realistic=body.realistic)
+        started = clock.monotonic()
+        seen = await self._parts.client.send(
+            outbound(provider, provider.webhook_url, identifier, sent)
+        )
+        judgement = outcomes.classify(seen, provider.dialect, identifier)
+        return answer(
+            {
+                "request": msgspec.Raw(sent),
+                "durationMs": round((clock.monotonic() - started) * 1000),
+                "status": seen.status,
+                "reply": seen.body.decode("utf-8", "replace").replace("\x00", "")[:2000],
+                "verdict": judgement.evidence,
+                "rule": judgement.rule,
+                "meaning": judgement.sentence,
+                "wouldBecome": would_become(judgement, provider),
+            }
+        )
+
+    async def _load(self, tx: ReadTx, namespace: str, provider_id: UUID) -> Provider:
+        provider = await store.load(tx, self._parts.sealer, provider_id)
+        if provider is None or provider.namespace != namespace:
+            raise NotFound("There is no such provider.")
+        return provider
+
+    async def _audit(
+        self, tx: Any, call: Call, action: str, provider_id: UUID, detail: dict[str, object]
+    ) -> None:
+        await access.audit(
+            tx,
+            namespace=call.namespace,
+            actor=call.who.actor,
+            action=action,
+            target=str(provider_id),
+            detail=detail,
+            address=call.address,
+        )
+
+
+def outbound(provider: Provider, url: str, identifier: str, body: bytes) -> Outbound:
+    """The signed request of a message, with the headers of the contract."""
+    headers = signing.sign(
+        provider.secrets["signingSecret"], identifier, clock.unix_seconds(), body
+    )
+    headers |= {"Content-Type": "application/json", "Idempotency-Key": f'"{identifier}"'}
+    if provider.authorization is not None:
+        headers["Authorization"] = provider.authorization
+    return Outbound(
+        "POST", url, headers, body, provider.timeout_seconds, provider.reuse_connections
+    )
+
+
+def would_become(judgement: outcomes.Judgement, provider: Provider) -> str:
+    """The status that a first attempt with this judgement leads to, or that it is tried again."""
+    decision = outcomes.decide(
+        judgement,
+        dirty=judgement.evidence == "U",
+        idempotent=provider.idempotent,
+        bare4xx=provider.bare4xx,
+        confirmation=provider.confirmation,
+        attempts_after_n=0,
+        attempts_after_u=0,
+    )
+    if decision.retry_after is not None:
+        return "pending, and tried again"
+    words = {
+        None: "pending, until the callback",
+        "succeeded": "success",
+        "failed": "failure",
+        "postponed": "postponed",
+        "unknown": "recoverable-failure",
+    }
+    return words[decision.news]
+
+
+def if_match(call: Call) -> int | None:
+    """The version that ``If-Match`` names, or ``None``."""
+    given = call.request.headers.get("if-match")
+    if given is None or given.strip() == "*":
+        return None
+    digits = given.strip().removeprefix("W/").strip('"')
+    if not (digits.isascii() and digits.isdigit() and len(digits) < 10):
+        raise InvalidRequest(
+            "If-Match must hold a version.",
+            errors=[{"pointer": "If-Match", "detail": 'must be a version such as "3"'}],
+        )
+    return int(digits)
+
+
+def _provider_id(call: Call) -> UUID:
+    return lists.uuid_or(NotFound("There is no such provider."), call.parameters["id"])
+
+
+def _shown(provider: Provider) -> dict[str, object]:
+    shown: dict[str, object] = msgspec.to_builtins(model.view(provider))
+    return shown
+
+
+def _settings(provider: Provider) -> dict[str, object]:
+    """The settings that a patch applies to; the Authorization value is not among them."""
+    fields = {
+        field.encode_name: getattr(provider, field.name)
+        for field in msgspec.structs.fields(Settings)
+        if field.name != "authorization_header"
+    }
+    return fields

@@ -1,0 +1,355 @@
+"""Redemptions come in; transactions are read; operators' actions by API."""
+
+import csv
+import io
+from collections.abc import AsyncIterator
+from typing import Annotated
+from uuid import UUID
+
+import msgspec
+from starlette.responses import Response, StreamingResponse
+
+from guerdon import ids
+from guerdon.amount import MAX_TOKENS
+from guerdon.api import lists
+from guerdon.clock import rfc3339
+from guerdon.errors import NotFound, OptionNotFound, TransactionNotFound
+from guerdon.members import store as members
+from guerdon.members.model import check_user_id
+from guerdon.redemption import inquiry
+from guerdon.redemption.issuance import body_hash, scope_hash
+from guerdon.redemption.news import Told
+from guerdon.redemption.request import Request
+from guerdon.transactions.model import Transaction
+from guerdon.transactions.states import News, Status
+from guerdon.transactions.store import Filter
+from guerdon.web.door import Call, answer
+from guerdon.web.parts import Parts
+from guerdon.web.routes import Route
+
+Amount = Annotated[int, msgspec.Meta(ge=1, le=MAX_TOKENS)]
+Email = Annotated[str, msgspec.Meta(max_length=320, pattern=r"^[^\x00-\x1f\x7f]*$")]
+Address = Annotated[str, msgspec.Meta(max_length=2000)]
+_LAST_ID = UUID(int=(1 << 128) - 1)
+_FIRST_ID = UUID(int=0)
+_FILTERS = ("status", "option", "userId", "createdFrom", "createdTo", "q")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_CSV_HEADER = "id,option,title,type,status,userId,price,createdAt,updatedAt,closedAt,events".split(
+    ","
+)
+
+
+class Redeem(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
+    """``POST /v1/redemptions``. ``tokenAmount`` and ``currency`` are for currency options."""
+
+    option_name: str
+    user_id: str
+    email: Email | None = None
+    address: Address | None = None
+    expected_price: Amount | None = None
+    token_amount: Amount | None = None
+    currency: str | None = None
+    expected_currency_amount: Amount | None = None
+
+
+class Reason(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
+    """``POST …/confirm`` and ``…/cancel``."""
+
+    reason: Annotated[str, msgspec.Meta(max_length=2000)] | None = None
+
+
+class Doors:
+    """The handlers."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    def routes(self) -> list[Route]:
+        """Their place in the table."""
+        view = inquiry.View
+        return [
+            Route(
+                "POST",
+                "/v1/redemptions",
+                self.redeem,
+                "Redeem tokens for an option",
+                ("redeem",),
+                body=Redeem,
+                answer=view,
+                status=202,
+                keyed=True,
+                codes=(
+                    "option-not-found",
+                    "member-not-found",
+                    "insufficient-tokens",
+                    "option-unavailable",
+                    "limit-reached",
+                    "not-eligible",
+                    "member-frozen",
+                    "price-changed",
+                    "idempotency-key-reused",
+                    "provider-unavailable",
+                ),
+            ),
+            Route(
+                "GET",
+                "/v1/transactions",
+                self.page,
+                "List transactions, newest first",
+                ("read",),
+                answer=view,
+                query=("limit", "cursor", *_FILTERS),
+            ),
+            Route(
+                "GET",
+                "/v1/transactions.csv",
+                self.export,
+                "The filtered list as CSV, streamed",
+                ("read",),
+                query=_FILTERS,
+                media_type="text/csv",
+            ),
+            Route(
+                "GET",
+                "/v1/transactions/{id}",
+                self.one,
+                "One transaction with its history and attempts",
+                ("read",),
+                answer=view,
+                codes=("transaction-not-found",),
+            ),
+            Route(
+                "GET",
+                "/v1/transactions/{id}/attempts/{n}/body",
+                self.attempt_body,
+                "The exact bytes that an attempt sent",
+                ("operate",),
+                codes=("transaction-not-found", "not-found"),
+            ),
+            Route(
+                "POST",
+                "/v1/transactions/{id}/confirm",
+                self.confirm,
+                "An operator confirms: the reward was given",
+                ("operate",),
+                body=Reason,
+                answer=view,
+                codes=("transaction-not-found", "sending", "not-open"),
+            ),
+            Route(
+                "POST",
+                "/v1/transactions/{id}/cancel",
+                self.cancel,
+                "An operator cancels: the tokens go back",
+                ("operate",),
+                body=Reason,
+                answer=view,
+                codes=("transaction-not-found", "sending", "not-open"),
+            ),
+        ]
+
+    async def redeem(self, call: Call) -> Response:
+        """Accepts a redemption: 202 with the pending transaction, durably."""
+        body: Redeem = call.body
+        user_id = check_user_id(body.user_id)
+        missing = OptionNotFound(f"There is no option {body.option_name!r}.")
+        option_name = lists.uuid_or(missing, body.option_name)
+        accepted = await self._parts.intake.redeem(
+            Request(
+                namespace=call.namespace,
+                user_id=user_id,
+                option_name=option_name,
+                email=body.email,
+                address=body.address,
+                expected_price=body.expected_price,
+                token_amount=body.token_amount,
+                currency=body.currency,
+                expected_currency_amount=body.expected_currency_amount,
+                origin="api",
+                actor="member",
+                scope=scope_hash(call.namespace, "api", "redemptions", user_id, call.key),
+                body=body_hash(body),
+            )
+        )
+        made = accepted.transaction
+        headers = {"Location": f"{self._parts.base_path}/v1/transactions/{made.transaction_id}"}
+        if accepted.replayed:
+            headers["Idempotent-Replayed"] = "true"
+        return answer(inquiry.view(made, accepted.user_id), 202, headers)
+
+    async def page(self, call: Call) -> Response:
+        """A page of the list."""
+        asked = lists.limit(call.query)
+        below = lists.cursor(call.query)
+        async with self._parts.database.read() as tx:
+            chosen = await self._filter(tx, call, below)
+            items = await inquiry.page(tx, chosen, asked) if chosen else []
+        return answer(lists.page(items, asked, str(items[-1].id) if items else None))
+
+    async def _filter(self, tx: inquiry.ReadTx, call: Call, below: str | None) -> Filter | None:
+        """What the query asks for; ``None`` where nothing can match."""
+        query = call.query
+        statuses = tuple(query.get("status", ()))
+        for status in statuses:
+            if status not in set(Status):
+                raise lists.invalid("status", f"must be one of {', '.join(Status)}")
+        names = tuple(
+            lists.uuid_or(lists.invalid("option", "must be an option's name"), text)
+            for text in query.get("option", ())
+        )
+        first, last = _span(query)
+        if below is not None:
+            wrong = lists.invalid("cursor", "is none of ours")
+            last = min(last, lists.uuid_or(wrong, below))
+        users = list(query.get("userId", ()))
+        title, asked = None, lists.single(query, "q")
+        if asked is not None:
+            prefix = _id_prefix(asked)
+            if prefix is not None:
+                first, last = max(first, prefix[0]), min(last, prefix[1])
+            elif await _member(tx, self._parts.slots, call.namespace, asked) is not None:
+                users.append(asked)
+            else:
+                escaped = asked.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+                title = f"%{escaped}%"
+        member_ids = None
+        if users:
+            found = [await _member(tx, self._parts.slots, call.namespace, u) for u in users]
+            member_ids = tuple(member_id for member_id in found if member_id is not None)
+            if not member_ids:
+                return None
+        return Filter(
+            call.namespace, statuses or None, names or None, member_ids, title, first, last
+        )
+
+    async def export(self, call: Call) -> Response:
+        """The list as CSV; cells that a spreadsheet would run are made harmless."""
+        async with self._parts.database.read() as tx:
+            chosen = await self._filter(tx, call, None)
+        return StreamingResponse(
+            self._csv(chosen),
+            media_type="text/csv; charset=utf-8",
+            headers={
+                "Content-Disposition": 'attachment; filename="transactions.csv"',
+                "Cache-Control": "no-store",
+            },
+        )
+
+    async def _csv(self, chosen: Filter | None) -> AsyncIterator[str]:
+        yield _csv_lines([_CSV_HEADER])
+        if chosen is None:
+            return
+        database = self._parts.database
+        async with database.read() as tx, database.read() as names:
+            async for group in inquiry.stream(tx, names, chosen):
+                yield _csv_lines([_csv_row(t, user_id) for t, user_id in group])
+
+    async def one(self, call: Call) -> Response:
+        """One transaction, whole; replies only for who may operate."""
+        replies = "operate" in call.who.scopes
+        async with self._parts.database.read() as tx:
+            full = await inquiry.full(
+                tx,
+                self._parts.sealer,
+                self._parts.slots,
+                call.namespace,
+                _transaction_id(call),
+                replies=replies,
+            )
+        fields = msgspec.structs.asdict(full.view)
+        renamed = {msgspec_name(name): value for name, value in fields.items()}
+        return answer(renamed | {"attempts": full.attempts})
+
+    async def attempt_body(self, call: Call) -> Response:
+        """The bytes as they were sent."""
+        text = call.parameters["n"]
+        if not (text.isascii() and text.isdigit() and len(text) < 5):
+            raise NotFound("There is no such attempt.")
+        async with self._parts.database.read() as tx:
+            t = await inquiry.find(tx, self._parts.slots, call.namespace, _transaction_id(call))
+            body = await inquiry.sent_body(tx, t, int(text))
+        if body is None:
+            raise NotFound("There is no such attempt, or its member was erased.")
+        return Response(body, media_type="application/json", headers={"Cache-Control": "no-store"})
+
+    async def confirm(self, call: Call) -> Response:
+        """The reward was given: the tokens are captured."""
+        return await self._decide(call, News.CONFIRM)
+
+    async def cancel(self, call: Call) -> Response:
+        """The reward was not given: the tokens go back."""
+        return await self._decide(call, News.CANCEL)
+
+    async def _decide(self, call: Call, news: News) -> Response:
+        body: Reason = call.body
+        concluded = await self._parts.settlement.hear(
+            Told(
+                _transaction_id(call),
+                news,
+                "operator",
+                call.who.actor,
+                namespace=call.namespace,
+                reason=body.reason,
+                address=call.address,
+            )
+        )
+        async with self._parts.database.read() as tx:
+            views = await inquiry.views(tx, [concluded.transaction])
+        return answer(views[0])
+
+
+def msgspec_name(field: str) -> str:
+    """A field's name on the wire."""
+    first, *rest = field.split("_")
+    return first + "".join(word.capitalize() for word in rest)
+
+
+def _transaction_id(call: Call) -> UUID:
+    text = call.parameters["id"]
+    return lists.uuid_or(TransactionNotFound("There is no such transaction."), text)
+
+
+def _span(query: lists.Query) -> tuple[UUID, UUID]:
+    since, until = lists.moment(query, "createdFrom"), lists.moment(query, "createdTo")
+    return (
+        _FIRST_ID if since is None else ids.first_id_at(since),
+        _LAST_ID if until is None else ids.first_id_at(until),
+    )
+
+
+def _id_prefix(text: str) -> tuple[UUID, UUID] | None:
+    digits = text.replace("-", "").lower()
+    if not 6 <= len(digits) <= 32 or any(digit not in "0123456789abcdef" for digit in digits):
+        return None
+    last = int(digits.ljust(32, "f"), 16)
+    # The upper end is exclusive; past the largest ID there is nothing to exclude.
+    return UUID(digits.ljust(32, "0")), UUID(int=min(last + 1, _LAST_ID.int))
+
+
+async def _member(tx: inquiry.ReadTx, slots: int, namespace: str, user_id: str) -> UUID | None:
+    slot = ids.bucket_of(namespace, user_id) % slots
+    found = await members.find(tx, slot, [(namespace, user_id)])
+    return found[namespace, user_id].member_id if found else None
+
+
+def _csv_row(t: Transaction, user_id: str) -> list[str]:
+    cells = [
+        str(t.transaction_id),
+        str(t.option_name),
+        t.option_title,
+        t.type,
+        str(t.status),
+        user_id,
+        str(t.price),
+        rfc3339(t.created_at),
+        rfc3339(t.updated_at),
+        "" if t.closed_at is None else rfc3339(t.closed_at),
+        str(t.events),
+    ]
+    return [f"'{cell}" if cell.startswith(_FORMULA) else cell for cell in cells]
+
+
+def _csv_lines(rows: list[list[str]]) -> str:
+    text = io.StringIO()
+    csv.writer(text).writerows(rows)
+    return text.getvalue()
