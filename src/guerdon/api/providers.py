@@ -8,12 +8,12 @@ from starlette.responses import Response
 
 from guerdon import clock, ids, strict_json
 from guerdon.access import store as access
+from guerdon.access.principal import Scope
 from guerdon.api import lists
 from guerdon.db.pool import ReadTx
 from guerdon.errors import InvalidRequest, NotFound, PreconditionFailed
 from guerdon.fields import merge_patch
-from guerdon.providers import model, outcomes, signing, store, wire
-from guerdon.providers.client import Outbound
+from guerdon.providers import envelope, model, outcomes, store, wire
 from guerdon.providers.model import Provider, Settings
 from guerdon.web.door import Call, answer
 from guerdon.web.parts import Parts
@@ -40,7 +40,7 @@ class Doors:
 
     def routes(self) -> list[Route]:
         """Their place in the table."""
-        read, write = ("options", "read"), ("options",)
+        write: tuple[Scope, ...] = ("options",)
         return [
             Route(
                 "GET",
@@ -134,6 +134,8 @@ class Doors:
             if version is not None and version != before.version:
                 raise PreconditionFailed("Another version stands.", version=before.version)
             merged = merge_patch(_settings(before), call.body)
+            if isinstance(merged, dict) and call.body.get("authorizationHeader", "") is None:
+                merged["authorizationHeader"] = None
             settings = strict_json.fit(merged, Settings)
             settings.vet(self._parts.allowed)
             await store.change(tx, self._parts.sealer, before, settings)
@@ -155,7 +157,7 @@ class Doors:
             secret, until = await store.rotate(
                 tx, self._parts.sealer, provider.provider_id, kind, body.overlap_seconds
             )
-            detail = {"kind": kind, "overlapSeconds": body.overlap_seconds}
+            detail: dict[str, object] = {"kind": kind, "overlapSeconds": body.overlap_seconds}
             await self._audit(tx, call, "provider.rotated", provider.provider_id, detail)
         return answer({"secret": secret, "previousValidUntil": clock.rfc3339(until)})
 
@@ -167,9 +169,7 @@ class Doors:
         identifier = str(ids.random_id())
         sent = wire.test_body(call.namespace, identifier, realistic=body.realistic)
         started = clock.monotonic()
-        seen = await self._parts.client.send(
-            outbound(provider, provider.webhook_url, identifier, sent)
-        )
+        seen = await self._parts.client.send(envelope.post(provider, identifier, sent))
         judgement = outcomes.classify(seen, provider.dialect, identifier)
         return answer(
             {
@@ -202,19 +202,6 @@ class Doors:
             detail=detail,
             address=call.address,
         )
-
-
-def outbound(provider: Provider, url: str, identifier: str, body: bytes) -> Outbound:
-    """The signed request of a message, with the headers of the contract."""
-    headers = signing.sign(
-        provider.secrets["signingSecret"], identifier, clock.unix_seconds(), body
-    )
-    headers |= {"Content-Type": "application/json", "Idempotency-Key": f'"{identifier}"'}
-    if provider.authorization is not None:
-        headers["Authorization"] = provider.authorization
-    return Outbound(
-        "POST", url, headers, body, provider.timeout_seconds, provider.reuse_connections
-    )
 
 
 def would_become(judgement: outcomes.Judgement, provider: Provider) -> str:
@@ -265,9 +252,8 @@ def _shown(provider: Provider) -> dict[str, object]:
 
 def _settings(provider: Provider) -> dict[str, object]:
     """The settings that a patch applies to; the Authorization value is not among them."""
-    fields = {
+    return {
         field.encode_name: getattr(provider, field.name)
         for field in msgspec.structs.fields(Settings)
         if field.name != "authorization_header"
     }
-    return fields

@@ -34,9 +34,19 @@ _LAST_ID = UUID(int=(1 << 128) - 1)
 _FIRST_ID = UUID(int=0)
 _FILTERS = ("status", "option", "userId", "createdFrom", "createdTo", "q")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
-_CSV_HEADER = "id,option,title,type,status,userId,price,createdAt,updatedAt,closedAt,events".split(
-    ","
-)
+_CSV_HEADER = [
+    "id",
+    "option",
+    "title",
+    "type",
+    "status",
+    "userId",
+    "price",
+    "createdAt",
+    "updatedAt",
+    "closedAt",
+    "events",
+]
 
 
 class Redeem(msgspec.Struct, rename="camel", forbid_unknown_fields=True):

@@ -1,0 +1,192 @@
+"""Callbacks: providers' authenticated news, in both dialects."""
+
+import hashlib
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+import msgspec
+import structlog
+from starlette.responses import Response
+
+from guerdon import clock, strict_json
+from guerdon.api import lists
+from guerdon.errors import GuerdonError, TransactionNotFound, Unauthenticated
+from guerdon.options import store as options
+from guerdon.providers import signing, store
+from guerdon.providers.model import Provider
+from guerdon.redemption.news import Told
+from guerdon.transactions.states import News
+from guerdon.web.door import LARGEST_BODY, Call, answer, read_bounded
+from guerdon.web.parts import Parts
+from guerdon.web.routes import Route
+
+_NEWS = {
+    "success": News.SUCCEEDED,
+    "failure": News.FAILED,
+    "postponed": News.POSTPONED,
+    "recoverable-failure": News.UNKNOWN,
+}
+_log = structlog.get_logger("guerdon.callbacks")
+
+
+class Callback(msgspec.Struct, rename="camel"):
+    """What a provider says. Members that we do not know are the provider's own affair."""
+
+    transaction_id: str
+    status: Literal["success", "failure", "postponed", "recoverable-failure"]
+    message: Any = None
+    reference: Any = None
+
+
+class Original(msgspec.Struct, rename="camel"):
+    """A callback of the original product: the secret stands in the body."""
+
+    secret_key: Annotated[str, msgspec.Meta(max_length=1000)]
+    transaction_id: str
+
+
+class Doors:
+    """The handlers."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    def routes(self) -> list[Route]:
+        """Their place in the table."""
+        codes = ("unauthenticated", "transaction-not-found", "already-final", "unavailable")
+        original = "/fed/providers/{optionName}/events/redeem.static."
+        return [
+            Route(
+                "POST",
+                "/v1/providers/{providerId}/callbacks",
+                self.signed,
+                "A provider's news, signed (Standard Webhooks)",
+                body=Callback,
+                raw=True,
+                codes=(*codes, "webhook-id-reused"),
+            ),
+            Route(
+                "POST",
+                f"{original}success",
+                self.original_success,
+                "The original product's confirmation",
+                body=Original,
+                raw=True,
+                codes=codes,
+            ),
+            Route(
+                "POST",
+                f"{original}failure",
+                self.original_failure,
+                "The original product's failure",
+                body=Original,
+                raw=True,
+                codes=codes,
+            ),
+        ]
+
+    async def signed(self, call: Call) -> Response:
+        """Verified against the callback secrets of the provider in the path."""
+        self._parts.throttle.refuse_if_hot(call.address)
+        raw = await read_bounded(call.request, LARGEST_BODY)
+        provider = await self._provider(call.parameters["providerId"])
+        secrets = () if provider is None else provider.secrets["callbackSecret"]
+        webhook_id = signing.verify(secrets, call.request.headers, raw, clock.unix_seconds())
+        if provider is None or webhook_id is None:
+            raise self._not_authentic(call)
+        said = strict_json.fit(strict_json.parse(raw), Callback)
+        return await self._hear(
+            Told(
+                _transaction_id(said.transaction_id),
+                _NEWS[said.status],
+                "callback",
+                "provider",
+                namespace=provider.namespace,
+                provider_id=provider.provider_id,
+                message=_clipped(said.message, 500),
+                reference=_clipped(said.reference, 128),
+                rule="callback",
+                why="The provider's callback says recoverable-failure.",
+                webhook_id=webhook_id,
+                body_hash=hashlib.sha256(raw).digest()[:16],
+            )
+        )
+
+    async def original_success(self, call: Call) -> Response:
+        """``redeem.static.success``."""
+        return await self._original(call, News.SUCCEEDED)
+
+    async def original_failure(self, call: Call) -> Response:
+        """``redeem.static.failure``."""
+        return await self._original(call, News.FAILED)
+
+    async def _original(self, call: Call, news: News) -> Response:
+        self._parts.throttle.refuse_if_hot(call.address)
+        raw = await read_bounded(call.request, LARGEST_BODY)
+        body = strict_json.parse(raw)
+        # A body without a secret is not authentic, whatever else is wrong with it.
+        if not isinstance(body, dict) or not isinstance(body.get("secretKey"), str):
+            raise self._not_authentic(call)
+        said_by = [
+            provider
+            for provider in await self._behind(call.parameters["optionName"])
+            if signing.same_secret(body["secretKey"], provider.secrets["secretKey"])
+        ]
+        if not said_by:
+            raise self._not_authentic(call)
+        said = strict_json.fit(body, Original)
+        provider = said_by[0]
+        return await self._hear(
+            Told(
+                _transaction_id(said.transaction_id),
+                news,
+                "callback",
+                "provider",
+                namespace=provider.namespace,
+                provider_id=provider.provider_id,
+            )
+        )
+
+    async def _hear(self, told: Told) -> Response:
+        concluded = await self._parts.settlement.hear(told)
+        t = concluded.transaction
+        return answer(
+            {
+                "transactionId": str(t.transaction_id),
+                "status": str(t.status),
+                "applied": concluded.applied,
+            }
+        )
+
+    async def _provider(self, text: str) -> Provider | None:
+        try:
+            provider_id = UUID(text)
+        except ValueError:
+            return None
+        async with self._parts.database.read() as tx:
+            return await store.load(tx, self._parts.sealer, provider_id)
+
+    async def _behind(self, text: str) -> list[Provider]:
+        """The providers behind options of this name, in whatever namespace."""
+        try:
+            name = UUID(text)
+        except ValueError:
+            return []
+        async with self._parts.database.read() as tx:
+            behind = await options.providers_of(tx, name)
+            loaded = [await store.load(tx, self._parts.sealer, one) for _, one in behind]
+        return [provider for provider in loaded if provider is not None]
+
+    def _not_authentic(self, call: Call) -> GuerdonError:
+        """One identical answer, whether the provider, the option or the secret is wrong."""
+        self._parts.throttle.note(call.address)
+        _log.warning("callback refused", address=call.address, path=call.request.url.path)
+        return Unauthenticated("This callback is not authentic.")
+
+
+def _transaction_id(text: str) -> UUID:
+    return lists.uuid_or(TransactionNotFound("There is no such transaction."), text)
+
+
+def _clipped(value: object, length: int) -> str | None:
+    return value[:length] if isinstance(value, str) else None

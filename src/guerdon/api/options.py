@@ -1,0 +1,172 @@
+"""Options: the catalogue as operators define it."""
+
+from typing import Any
+from uuid import UUID
+
+from starlette.responses import Response
+
+from guerdon import ids
+from guerdon.access import store as access
+from guerdon.access.principal import Scope
+from guerdon.api import lists
+from guerdon.api.providers import if_match
+from guerdon.db.pool import ReadTx, Tx
+from guerdon.errors import InvalidRequest, OptionNotFound
+from guerdon.options import definition, model, store
+from guerdon.options.model import Option
+from guerdon.providers import store as providers
+from guerdon.web.door import Call, answer
+from guerdon.web.parts import Parts
+from guerdon.web.routes import Route
+
+
+class Doors:
+    """The handlers."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    def routes(self) -> list[Route]:
+        """Their place in the table."""
+        read: tuple[Scope, ...] = ("read", "options")
+        write: tuple[Scope, ...] = ("options",)
+        gone = ("option-not-found",)
+        return [
+            Route(
+                "GET",
+                "/v1/options",
+                self.page,
+                "List options in the order they are shown; ?archived=true lists the archived",
+                read,
+                query=("limit", "cursor", "archived"),
+            ),
+            Route(
+                "POST",
+                "/v1/options",
+                self.create,
+                "Create an option",
+                write,
+                body=dict[str, Any],
+                status=201,
+                codes=("invalid-request",),
+            ),
+            Route("GET", "/v1/options/{name}", self.one, "One option", read, codes=gone),
+            Route(
+                "PATCH",
+                "/v1/options/{name}",
+                self.change,
+                "Make the next version of an option (JSON Merge Patch)",
+                write,
+                body=dict[str, Any],
+                codes=(*gone, "precondition-failed", "invalid-request"),
+            ),
+            Route(
+                "DELETE",
+                "/v1/options/{name}",
+                self.archive,
+                "Archive an option; open transactions continue",
+                write,
+                codes=(*gone, "precondition-failed"),
+            ),
+        ]
+
+    async def page(self, call: Call) -> Response:
+        """A page of the catalogue."""
+        asked = lists.limit(call.query)
+        archived = lists.single(call.query, "archived") or "false"
+        if archived not in ("true", "false"):
+            raise lists.invalid("archived", "must be true or false")
+        after = _after(call.query)
+        async with self._parts.database.read() as tx:
+            found = await store.page(
+                tx, call.namespace, archived=archived == "true", limit=asked, after=after
+            )
+            usage = await store.usage(tx, found)
+        items = [model.to_wire(option, usage[option.namespace, option.name]) for option in found]
+        last = f"{found[-1].order}|{found[-1].name}" if found else None
+        return answer(lists.page(items, asked, last))
+
+    async def create(self, call: Call) -> Response:
+        """Stores the first version."""
+        async with self._parts.database.tx() as tx:
+            option = definition.new(call.namespace, ids.random_id(), tx.at, call.body)
+            await self._own_provider(tx, call.namespace, option)
+            await store.create(tx, self._parts.slots, option, call.who.actor)
+            await self._audit(tx, call, "option.created", option)
+        headers = {"Location": f"{self._parts.base_path}/v1/options/{option.name}"}
+        return await self._answer(call, option.name, 201, headers)
+
+    async def one(self, call: Call) -> Response:
+        """One option as it stands."""
+        return await self._answer(call, _name(call))
+
+    async def change(self, call: Call) -> Response:
+        """The next version."""
+        async with self._parts.database.tx() as tx:
+            option = await store.change(
+                tx,
+                call.namespace,
+                _name(call),
+                call.body,
+                if_match=if_match(call),
+                author=call.who.actor,
+            )
+            await self._own_provider(tx, call.namespace, option)
+            await self._audit(tx, call, "option.changed", option)
+        return await self._answer(call, option.name)
+
+    async def archive(self, call: Call) -> Response:
+        """Out of the catalogue."""
+        async with self._parts.database.tx() as tx:
+            option = await store.archive(
+                tx,
+                call.namespace,
+                _name(call),
+                if_match=if_match(call),
+                author=call.who.actor,
+            )
+            await self._audit(tx, call, "option.archived", option)
+        return await self._answer(call, option.name)
+
+    async def _answer(
+        self, call: Call, name: UUID, status: int = 200, headers: dict[str, str] | None = None
+    ) -> Response:
+        async with self._parts.database.read() as tx:
+            option = await store.get(tx, call.namespace, name)
+            usage = await store.usage(tx, [option])
+        shown = model.to_wire(option, usage[option.namespace, option.name])
+        return answer(shown, status, {"ETag": f'"{option.version}"', **(headers or {})})
+
+    async def _own_provider(self, tx: ReadTx, namespace: str, option: Option) -> None:
+        if option.provider_id not in await providers.standing(tx, [namespace]):
+            raise InvalidRequest(
+                "The option cannot be saved like this.",
+                errors=[{"pointer": "/providerId", "detail": "is no provider of this namespace"}],
+            )
+
+    async def _audit(self, tx: Tx, call: Call, action: str, option: Option) -> None:
+        await access.audit(
+            tx,
+            namespace=call.namespace,
+            actor=call.who.actor,
+            action=action,
+            target=str(option.name),
+            detail={"version": option.version},
+            address=call.address,
+        )
+
+
+def _name(call: Call) -> UUID:
+    missing = OptionNotFound("There is no such option.")
+    return lists.uuid_or(missing, call.parameters["name"])
+
+
+def _after(query: lists.Query) -> tuple[int, UUID] | None:
+    said = lists.cursor(query)
+    if said is None:
+        return None
+    wrong = lists.invalid("cursor", "is none of ours")
+    order, _, name = said.partition("|")
+    if not (order.removeprefix("-").isdigit() and order.isascii() and len(order) < 12):
+        raise wrong
+    return int(order), lists.uuid_or(wrong, name)
