@@ -13,6 +13,7 @@ from guerdon import ids
 from guerdon.amount import MAX_TOKENS
 from guerdon.api import lists
 from guerdon.clock import rfc3339
+from guerdon.db.pool import ReadTx
 from guerdon.errors import NotFound, OptionNotFound, TransactionNotFound
 from guerdon.members import store as members
 from guerdon.members.model import check_user_id
@@ -196,7 +197,7 @@ class Doors:
             items = await inquiry.page(tx, chosen, asked) if chosen else []
         return answer(lists.page(items, asked, str(items[-1].id) if items else None))
 
-    async def _filter(self, tx: inquiry.ReadTx, call: Call, below: str | None) -> Filter | None:
+    async def _filter(self, tx: ReadTx, call: Call, below: str | None) -> Filter | None:
         """What the query asks for; ``None`` where nothing can match."""
         query = call.query
         statuses = tuple(query.get("status", ()))
@@ -336,7 +337,7 @@ def _id_prefix(text: str) -> tuple[UUID, UUID] | None:
     return UUID(digits.ljust(32, "0")), UUID(int=min(last + 1, _LAST_ID.int))
 
 
-async def _member(tx: inquiry.ReadTx, slots: int, namespace: str, user_id: str) -> UUID | None:
+async def _member(tx: ReadTx, slots: int, namespace: str, user_id: str) -> UUID | None:
     slot = ids.bucket_of(namespace, user_id) % slots
     found = await members.find(tx, slot, [(namespace, user_id)])
     return found[namespace, user_id].member_id if found else None

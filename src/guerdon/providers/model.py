@@ -49,7 +49,8 @@ class Settings(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_on
                 wrong.append({"pointer": f"/{field}", "detail": str(blocked)})
                 continue
             if target.scheme == "http" and not allowed:
-                wrong.append({"pointer": f"/{field}", "detail": "must start with https://"})
+                detail = "must start with https://"
+                wrong.append({"pointer": f"/{field}", "detail": detail})
         header = self.authorization_header
         if isinstance(header, str) and not (header.isascii() and header.isprintable()):
             wrong.append(
