@@ -1,8 +1,8 @@
 """Starts a program of PostgreSQL so that it ends with its parent, and never as root.
 
-Run as a script of its own, before anything else is imported:
+Run as a script of its own:
 ``python -I -S launch.py MODE PROGRAM ARGUMENT…``. ``MODE`` is ``plain`` (we are not root),
-``namespace`` (root outside, nobody in a user namespace: files stay root's, PostgreSQL is content) or
+``namespace`` (root outside, nobody in a user namespace: files stay root's) or
 ``nobody`` (the system's user of that name).
 
 The signal for the parent's death is set last before exec: a change of credentials clears it. It is

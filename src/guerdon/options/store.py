@@ -5,6 +5,7 @@ from datetime import datetime
 from uuid import UUID
 
 import msgspec
+import psycopg
 
 from guerdon.db.pool import ReadTx, Row, Tx
 from guerdon.db.sql import Queries
@@ -127,8 +128,11 @@ async def refill(tx: Tx, namespace: str, name: UUID, slot: int) -> int:
 
 
 async def create(tx: Tx, slots: int, option: Option, author: str) -> None:
-    """Stores the first version. ``InvalidRequest`` if the name is taken in the namespace."""
-    made = await tx.run(_Q["add_option"], {**_columns(option), "at": option.created_at})
+    """Stores the first version. ``InvalidRequest``: the name is taken, or no such provider."""
+    try:
+        made = await tx.run(_Q["add_option"], {**_columns(option), "at": option.created_at})
+    except psycopg.errors.ForeignKeyViolation as unknown:
+        raise _unknown_provider() from unknown
     if not made:
         raise InvalidRequest(
             "This option cannot be saved.",
@@ -257,7 +261,17 @@ async def providers_of(tx: ReadTx, name: UUID) -> list[tuple[str, UUID]]:
 
 async def _save(tx: Tx, option: Option, author: str) -> None:
     await _add_version(tx, option, author, tx.at)
-    await tx.run(_Q["save_option"], {**_columns(option), "at": tx.at})
+    try:
+        await tx.run(_Q["save_option"], {**_columns(option), "at": tx.at})
+    except psycopg.errors.ForeignKeyViolation as unknown:
+        raise _unknown_provider() from unknown
+
+
+def _unknown_provider() -> InvalidRequest:
+    return InvalidRequest(
+        "This option cannot be saved.",
+        errors=[{"pointer": "/providerId", "detail": "is no provider of this namespace"}],
+    )
 
 
 async def _add_version(tx: Tx, option: Option, author: str, at: datetime) -> None:

@@ -193,6 +193,18 @@ def _business_answer(body: bytes, transaction_id: str) -> Judgement | None:
     )
 
 
+def enquiry_answer(seen: Observation, transaction_id: str) -> Judgement | None:
+    """What a statusUrl says: only a whole 200 with one of the four statuses and our ID counts."""
+    if seen.status != 200 or not seen.whole:
+        return None
+    answer = _business_answer(seen.body, transaction_id)
+    if answer is None or not answer.rule.startswith("body-"):
+        return None
+    # Here the ID must stand in the answer: a page that always says success answers nobody.
+    value = strict_json.parse(seen.body)
+    return answer if value.get("transactionId") == transaction_id else None
+
+
 def _clipped(value: object, length: int) -> str | None:
     return value[:length] if isinstance(value, str) else None
 

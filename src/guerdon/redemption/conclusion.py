@@ -376,7 +376,11 @@ def _record_conflict(scene: Scene, t: Transaction, said: _Said) -> None:
     scene.said.add(known)
     t.conflict = True
     t.updated_at = scene.at
-    payload: dict[str, object] = {"source": said.source, "said": str(said.news), "stands": str(t.status)}
+    payload: dict[str, object] = {
+        "source": said.source,
+        "said": str(said.news),
+        "stands": str(t.status),
+    }
     payload |= {"message": said.message, "reference": said.reference}
     scene.note(t, EventType.CONFLICT, said.actor, payload)
 

@@ -6,7 +6,7 @@
 -- check would need UPDATE rights there.
 
 CREATE TABLE installation (
-    only      boolean PRIMARY KEY DEFAULT true CHECK (only),
+    single    boolean PRIMARY KEY DEFAULT true CHECK (single),
     slots     smallint NOT NULL CHECK (slots > 0 AND slots <= 4096 AND slots & (slots - 1) = 0),
     made_at   timestamptz NOT NULL DEFAULT now()
 );

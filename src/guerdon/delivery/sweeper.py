@@ -1,0 +1,159 @@
+"""What time alone brings about: leases that ran out, deadlines, enquiries, lapsed keys."""
+
+import asyncio
+from uuid import UUID
+
+import psycopg
+import structlog
+
+from guerdon import clock, metrics
+from guerdon.db.pool import Database, Row
+from guerdon.delivery.dispatcher import Dispatcher
+from guerdon.errors import GuerdonError
+from guerdon.outbox import schedule
+from guerdon.outbox import store as outbox
+from guerdon.outbox.places import Places
+from guerdon.providers import envelope, outcomes
+from guerdon.providers import store as providers
+from guerdon.providers.client import ProviderClient
+from guerdon.providers.outcomes import Observation
+from guerdon.redemption.news import AttemptEnded, Heard, Told, Waited
+from guerdon.redemption.settlement import Settlement
+from guerdon.transactions import store as transactions
+from guerdon.transactions.states import News
+
+_ROUND_SECONDS = 1.0
+_PRUNE_EVERY = 600
+_BITE = 200
+_DAY_SECONDS = 86_400
+_ASKED_AT_ONCE = 20
+_NEWS = {"S": News.SUCCEEDED, "F": News.FAILED, "P": News.POSTPONED}
+_log = structlog.get_logger("guerdon.sweeper")
+
+
+class Sweeper:
+    """Looks once a second; every piece of news goes the way of all news."""
+
+    def __init__(
+        self,
+        database: Database,
+        settlement: Settlement,
+        dispatcher: Dispatcher,
+        client: ProviderClient,
+        places: Places,
+        process_id: UUID,
+    ) -> None:
+        self._database = database
+        self._settlement = settlement
+        self._dispatcher = dispatcher
+        self._client = client
+        self._places = places
+        self._process_id = process_id
+        self._stop = asyncio.Event()
+        self._rounds = 0
+
+    def stop(self) -> None:
+        """Ends :meth:`run` after its round."""
+        self._stop.set()
+
+    async def run(self) -> None:
+        """Sweeps until stopped. A database that is away is waited for."""
+        while not self._stop.is_set():
+            try:
+                await self._round()
+            except (psycopg.OperationalError, GuerdonError) as trouble:
+                _log.warning("cannot sweep", error=str(trouble))
+            try:
+                await asyncio.wait_for(self._stop.wait(), _ROUND_SECONDS)
+            except TimeoutError:
+                continue
+
+    async def _round(self) -> None:
+        async with self._database.tx() as tx:
+            self._places.processes = await outbox.beat(tx, self._process_id, delivers=True)
+        async with self._database.read() as tx:
+            lapsed = await outbox.lapsed(tx, _BITE)
+            overdue = await transactions.overdue(tx, _BITE)
+            stale = await outbox.stale(tx, _DAY_SECONDS, _BITE)
+            to_ask = await transactions.to_ask(tx, _ASKED_AT_ONCE)
+            breakers = await providers.breakers(tx)
+        for row in breakers:
+            name = str(row.provider_id)
+            metrics.BREAKER_OPEN.labels(name).set(row.breaker == "open")
+            metrics.PAUSED.labels(name).set(row.paused_because is not None)
+        await self._hear([await self._lapse(row) for row in lapsed])
+        await self._hear([_deadline(row.transaction_id) for row in overdue])
+        await self._hear([Waited(row.transaction_id) for row in stale])
+        await asyncio.gather(*(self._ask(row) for row in to_ask))
+        self._rounds += 1
+        if self._rounds % _PRUNE_EVERY == 0:
+            async with self._database.tx() as tx:
+                await transactions.prune(tx, _BITE * 10)
+
+    async def _hear(self, news: list[Heard]) -> None:
+        """All at once, so that they share commits."""
+        if news:
+            await asyncio.gather(*(self._settlement.hear(heard) for heard in news))
+
+    async def _lapse(self, row: Row) -> AttemptEnded:
+        provider = await self._dispatcher.directory.provider(row.provider_id)
+        seen = Observation(trouble="lease-ran-out")
+        return AttemptEnded(
+            row.transaction_id,
+            row.provider_id,
+            row.attempts,
+            row.lease_until,
+            None,
+            None,
+            outcomes.classify(seen, provider.dialect, str(row.transaction_id)),
+            provider.idempotent,
+            provider.bare4xx,
+            provider.confirmation,
+            None,
+            lapsed=True,
+        )
+
+    async def _ask(self, row: Row) -> None:
+        """Asks the provider's statusUrl about an unknown outcome, before anyone is bothered."""
+        provider = await self._dispatcher.directory.provider(row.provider_id)
+        answer = None
+        identifier = str(row.transaction_id)
+        if provider.status_url is not None:
+            request = envelope.enquiry(provider, provider.status_url, identifier)
+            started = clock.monotonic()
+            seen = await self._client.send(request)
+            answer = outcomes.enquiry_answer(seen, identifier)
+            _log.info(
+                "enquiry",
+                transaction=identifier,
+                provider=provider.name,
+                http_status=seen.status,
+                duration_ms=round((clock.monotonic() - started) * 1000),
+                verdict=None if answer is None else answer.evidence,
+            )
+        if answer is None or answer.evidence not in _NEWS:
+            after = schedule.next_ask(row.asked + 1) if provider.status_url is not None else None
+            async with self._database.tx() as tx:
+                await transactions.asked(tx, row.slot, row.transaction_id, after)
+            return
+        await self._settlement.hear(
+            Told(
+                row.transaction_id,
+                _NEWS[answer.evidence],
+                "inquiry",
+                "provider",
+                message=answer.message,
+                reference=answer.reference,
+            )
+        )
+
+
+def _deadline(transaction_id: UUID) -> Told:
+    return Told(
+        transaction_id,
+        News.DEADLINE,
+        "system",
+        "system",
+        rule="no-confirmation",
+        why="The deadline passed without a confirmation.",
+    )

@@ -1,0 +1,173 @@
+"""Claims what waits: fairly between providers, within their limits, and not while they are down.
+
+What is due is counted at most once a second (or when the next message is due); between the counts a
+freed place leads straight to a claim. The wake-ups are in-process events: no polling on the way.
+"""
+
+import asyncio
+from collections import defaultdict
+from uuid import UUID
+
+import psycopg
+import structlog
+
+from guerdon import clock, metrics
+from guerdon.db.pool import Database, Row
+from guerdon.delivery.dispatcher import Dispatcher
+from guerdon.outbox import store as outbox
+from guerdon.outbox.message import LEASE_MARGIN_SECONDS, Departure
+from guerdon.outbox.places import Places
+from guerdon.providers import store as providers
+from guerdon.transactions import store as transactions
+
+_LONGEST_WAIT_SECONDS = 1.0
+_LARGEST_CLAIM = 100
+_log = structlog.get_logger("guerdon.worker")
+
+
+class Worker:
+    """The loop that claims queued messages and has them depart."""
+
+    def __init__(
+        self, database: Database, dispatcher: Dispatcher, places: Places, process_id: UUID
+    ) -> None:
+        self._database = database
+        self._dispatcher = dispatcher
+        self._places = places
+        self._process_id = process_id
+        self._due: dict[UUID, dict[int, int]] = defaultdict(dict)
+        self._wake = asyncio.Event()
+        # Providers that the gauges know, to be set back to zero.
+        self._shown: set[UUID] = set()
+        self._next_count = 0.0
+        self._stopping = False
+        dispatcher.freed = self._freed
+
+    def queued(self, provider_id: UUID, slot: int) -> None:
+        """A message was born queued here."""
+        waiting = self._due[provider_id]
+        waiting[slot] = waiting.get(slot, 0) + 1
+        self._wake.set()
+
+    def _freed(self, provider_id: UUID) -> None:
+        if self._due.get(provider_id):
+            self._wake.set()
+
+    def stop(self) -> None:
+        """Ends :meth:`run` after its round."""
+        self._stopping = True
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Works until stopped. A database that is away is waited for."""
+        while not self._stopping:
+            self._wake.clear()
+            try:
+                await self._round()
+            except psycopg.OperationalError as trouble:
+                _log.warning("cannot claim", error=str(trouble))
+                await asyncio.sleep(_LONGEST_WAIT_SECONDS)
+            wait = max(0.0, self._next_count - clock.monotonic())
+            try:
+                await asyncio.wait_for(self._wake.wait(), wait)
+            except TimeoutError:
+                continue
+
+    async def _round(self) -> None:
+        if clock.monotonic() >= self._next_count:
+            await self._count()
+        waiting = [provider_id for provider_id, slots in self._due.items() if slots]
+        if not waiting:
+            return
+        async with self._database.read() as tx:
+            standing = await providers.sending(tx, waiting)
+        for provider in standing:
+            if provider.paused or provider.slow:
+                self._due[provider.provider_id].clear()
+            elif provider.breaker == "open":
+                await self._probe(provider)
+            else:
+                await self._claim(provider, _LARGEST_CLAIM)
+
+    async def _count(self) -> None:
+        async with self._database.read() as tx:
+            rows = await outbox.waiting(tx)
+        self._due.clear()
+        depth: dict[UUID, int] = defaultdict(int)
+        age: dict[UUID, float] = defaultdict(float)
+        wait = _LONGEST_WAIT_SECONDS
+        for row in rows:
+            depth[row.provider_id] += row.queued
+            age[row.provider_id] = max(age[row.provider_id], row.oldest_age)
+            if row.due:
+                self._due[row.provider_id][row.slot] = row.due
+            elif row.due_in is not None:
+                wait = min(wait, max(0.02, row.due_in))
+        self._shown |= depth.keys()
+        for provider_id in self._shown:
+            metrics.QUEUE_DEPTH.labels(str(provider_id)).set(depth[provider_id])
+            metrics.QUEUE_AGE.labels(str(provider_id)).set(age[provider_id])
+        self._next_count = clock.monotonic() + wait
+
+    async def _probe(self, provider: Row) -> None:
+        """While a breaker is open nothing goes but the probe, when it is due."""
+        if not provider.probe_due:
+            self._due[provider.provider_id].clear()
+            return
+        async with self._database.tx() as tx:
+            mine = await providers.take_probe(tx, provider.provider_id)
+        if mine:
+            await self._claim(provider, 1)
+        self._due[provider.provider_id].clear()
+
+    async def _claim(self, provider: Row, most: int) -> None:
+        """Takes places first, then as many messages; the places left over are given back."""
+        slots = self._due[provider.provider_id]
+        wanted = min(most, sum(slots.values()))
+        taken = 0
+        while taken < wanted and self._places.take(
+            provider.provider_id, provider.max_in_flight, provider.rate_per_second
+        ):
+            taken += 1
+        used = 0
+        try:
+            for slot in list(slots):
+                if used == taken:
+                    break
+                used += await self._claim_slot(provider, slot, taken - used)
+        finally:
+            for _ in range(taken - used):
+                self._places.give_back(provider.provider_id)
+
+    async def _claim_slot(self, provider: Row, slot: int, limit: int) -> int:
+        seconds = provider.timeout_seconds + LEASE_MARGIN_SECONDS
+        lease_ends = clock.monotonic() + seconds
+        async with self._database.tx(pinned=True) as tx:
+            rows = await outbox.claim(
+                tx,
+                slot,
+                provider.provider_id,
+                owner=self._process_id,
+                lease_seconds=seconds,
+                limit=limit,
+            )
+            bodies = await transactions.bodies_of(tx, slot, [row.transaction_id for row in rows])
+        for row in rows:
+            self._dispatcher.depart(
+                Departure(
+                    slot,
+                    row.transaction_id,
+                    provider.namespace,
+                    row.provider_id,
+                    row.attempts,
+                    bodies[row.transaction_id],
+                    lease_ends,
+                    None,
+                )
+            )
+        left = self._due[provider.provider_id].get(slot, 0) - len(rows)
+        if len(rows) < limit or left <= 0:
+            self._due[provider.provider_id].pop(slot, None)
+        else:
+            self._due[provider.provider_id][slot] = left
+        return len(rows)

@@ -1,0 +1,41 @@
+"""Structured logs: one JSON object a line, with personal data and secrets masked by name."""
+
+import logging
+import sys
+from collections.abc import MutableMapping
+from typing import Any
+
+import structlog
+
+_MASKED = frozenset(
+    {"email", "address_line", "authorization", "secret", "secret_key", "password", "token", "body"}
+)
+
+
+def _mask(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    for name in event:
+        if name.lower() in _MASKED:
+            event[name] = "***"
+    return event
+
+
+def configure(level: str, *, pretty: bool = False) -> None:
+    """Sends logs to standard error: JSON lines, or for people at a terminal when ``pretty``."""
+    shared: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _mask,
+        structlog.processors.format_exc_info,
+    ]
+    renderer = (
+        structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+        if pretty
+        else structlog.processors.JSONRenderer()
+    )
+    structlog.configure(
+        processors=[*shared, renderer],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level.upper())),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
