@@ -1,6 +1,7 @@
 """Options, versions and shares on a real PostgreSQL."""
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -123,6 +124,21 @@ async def test_each_edit_is_a_version_and_old_ones_stay(database: Database) -> N
             (2, "operator:ann"),
             (1, "key:test"),
         ]
+
+
+async def test_a_provider_must_be_there(database: Database) -> None:
+    option = await made(database)
+    stranger = str(ids.random_id())
+    patch = {"providerId": stranger}
+    with pytest.raises(InvalidRequest) as refused:
+        async with database.tx() as tx:
+            await store.change(tx, "1", option.name, patch, if_match=None, author="x")
+    errors: Any = refused.value.facts["errors"]
+    assert [error["pointer"] for error in errors] == ["/providerId"]
+    other = replace(option, name=ids.random_id(), provider_id=UUID(stranger))
+    with pytest.raises(InvalidRequest):
+        async with database.tx() as tx:
+            await store.create(tx, SLOTS, other, "key:test")
 
 
 async def test_archiving_keeps_the_option_and_may_be_repeated(database: Database) -> None:
