@@ -56,7 +56,7 @@ class Dispatcher:
         self.freed: Callable[[UUID], None] = lambda _: None
 
     def depart(self, departure: Departure) -> None:
-        """Starts the attempt, at once. The place on the wire was taken before, and is given back."""
+        """Starts the attempt, at once; its place on the wire was taken before."""
         task = asyncio.create_task(self._attempt(departure))
         self._under_way.add(task)
         task.add_done_callback(self._under_way.discard)
@@ -70,7 +70,7 @@ class Dispatcher:
     async def _attempt(self, departure: Departure) -> None:
         try:
             await self._deliver(departure)
-        except Exception:
+        except Exception:  # noqa: BLE001 - logged whole; the lease then runs out
             # The lease runs out and the sweeper concludes; here only the cause can be told.
             _log.exception("attempt failed", transaction=str(departure.transaction_id))
         finally:

@@ -54,7 +54,7 @@ class Settings(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_on
         header = self.authorization_header
         if isinstance(header, str) and not (header.isascii() and header.isprintable()):
             wrong.append(
-                {"pointer": "/authorizationHeader", "detail": "must be printable ASCII in one line"}
+                {"pointer": "/authorizationHeader", "detail": "must be one printable ASCII line"}
             )
         if wrong:
             raise InvalidRequest("The provider cannot be saved like this.", errors=wrong)
@@ -62,7 +62,7 @@ class Settings(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_on
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """A provider with what delivery needs. Secrets are in the clear here: never log one of these."""
+    """A provider with what delivery needs. Secrets are in the clear: never log one of these."""
 
     provider_id: UUID
     namespace: str

@@ -1,0 +1,27 @@
+"""The API as one ASGI application: every door, behind the one door they share."""
+
+from guerdon.api import callbacks, members, namespaces, options, providers, redemptions, system
+from guerdon.web.door import Door
+from guerdon.web.parts import Parts
+from guerdon.web.routes import Route, Router
+
+
+def table(parts: Parts) -> list[Route]:
+    """Every route of the API."""
+    about = system.Doors(parts)
+    routes = [
+        *redemptions.Doors(parts).routes(),
+        *members.Doors(parts).routes(),
+        *options.Doors(parts).routes(),
+        *providers.Doors(parts).routes(),
+        *callbacks.Doors(parts).routes(),
+        *namespaces.Doors(parts).routes(),
+        *about.routes(),
+    ]
+    about.describe(routes)
+    return routes
+
+
+def build(parts: Parts) -> Door:
+    """The application."""
+    return Door(Router(table(parts)), parts.keys, parts.throttle, parts.base_path)
