@@ -83,7 +83,7 @@ class PriceChanged(Conflict):
 
 
 class AlreadyFinal(Conflict):
-    """News contradicts a closed transaction. Facts: ``status``, ``closedAt``, ``closedBy``."""
+    """News contradicts a closed transaction. Facts: ``currentStatus``, ``closedAt``, ``closedBy``."""
 
     code = "already-final"
 
@@ -95,7 +95,7 @@ class Sending(Conflict):
 
 
 class NotOpen(Conflict):
-    """An operator came too late. Facts: ``status``, ``closedAt``, ``closedBy``."""
+    """An operator came too late. Facts: ``currentStatus``, ``closedAt``, ``closedBy``."""
 
     code = "not-open"
 

@@ -57,11 +57,11 @@ class Doors:
         page = environment.from_string(self._template).render(document=self._document)
         self._page = page.encode()
 
-    async def health(self, call: Call) -> Response:
+    async def health(self, _call: Call) -> Response:
         """It answers, so it lives."""
         return answer({"status": "ok", "version": __version__})
 
-    async def ready(self, call: Call) -> Response:
+    async def ready(self, _call: Call) -> Response:
         """It can read the database."""
         try:
             async with self._parts.database.read() as tx:
@@ -70,16 +70,16 @@ class Doors:
             raise Unavailable("The database does not answer.", retryAfter=1) from trouble
         return answer({"status": "ready"})
 
-    async def openapi(self, call: Call) -> Response:
+    async def openapi(self, _call: Call) -> Response:
         """The document."""
         return answer(self._document)
 
-    async def docs(self, call: Call) -> Response:
+    async def docs(self, _call: Call) -> Response:
         """The page: no script, nothing from elsewhere."""
         headers = {"Content-Security-Policy": _DOCS_POLICY}
         return Response(self._page, media_type="text/html; charset=utf-8", headers=headers)
 
-    async def style(self, call: Call) -> Response:
+    async def style(self, _call: Call) -> Response:
         """Its style."""
         return Response(self._style, media_type="text/css; charset=utf-8")
 

@@ -26,8 +26,9 @@ _SESSION = (
 
 # A table that grew since its last ANALYZE must not turn a key lookup into a scan in mid-traffic.
 _PINNED_PLANS = (
-    b"SELECT set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', true),"
-    b" set_config('enable_mergejoin', 'off', true), now()"
+    b"SELECT set_config('enable_seqscan', 'off', true) AS scans,"
+    b" set_config('enable_hashjoin', 'off', true) AS hashes,"
+    b" set_config('enable_mergejoin', 'off', true) AS merges, now() AS at"
 )
 
 

@@ -93,14 +93,15 @@ class Standing:
     """What accepting and sending must know of a provider, read in the same ``Tx``.
 
     ``blocked``: why no redemption is accepted (a sentence), and ``retry_after`` in seconds.
-    ``probing``: the breaker is open and its probe is due.
+    ``waits``: a message must queue, because the breaker's probe is due or the provider asked to
+    slow down.
     """
 
     provider_id: UUID
     namespace: str
     blocked: str | None
     retry_after: int
-    probing: bool
+    waits: bool
     timeout_seconds: int
     max_in_flight: int
     rate_per_second: int | None

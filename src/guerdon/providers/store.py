@@ -32,12 +32,12 @@ async def standing(tx: ReadTx, namespaces: Collection[str]) -> dict[UUID, Standi
 
 
 def _standing(row: Row) -> Standing:
-    blocked, retry_after, probing = None, 0, False
+    blocked, retry_after, waits = None, 0, bool(row.slow)
     if row.paused or row.paused_because is not None:
         blocked, retry_after = "The provider of this option is paused.", _PAUSED_RETRY_SECONDS
     elif row.breaker == "open":
-        probing = row.probe_in <= 0
-        if not probing:
+        waits = True
+        if row.probe_in > 0:
             blocked = "The provider of this option is not reachable at present."
             retry_after = max(1, row.probe_in)
     return Standing(
@@ -45,7 +45,7 @@ def _standing(row: Row) -> Standing:
         row.namespace,
         blocked,
         retry_after,
-        probing,
+        waits,
         row.timeout_seconds,
         row.max_in_flight,
         row.rate_per_second,

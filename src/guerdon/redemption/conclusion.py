@@ -230,7 +230,7 @@ def _operator(scene: Scene, t: Transaction, work: Told) -> Concluded:
         scene.audited.append((work, t, was, "refused"))
         raise Sending(
             "The message is still being delivered, or the provider has not decided. Wait for it.",
-            status=t.status,
+            currentStatus=str(t.status),
         )
     _apply(scene, t, _said(work))
     scene.audited.append((work, t, was, "applied"))
@@ -386,7 +386,7 @@ def _record_conflict(scene: Scene, t: Transaction, said: _Said) -> None:
 
 
 def _closing(t: Transaction) -> dict[str, object]:
-    return {"status": str(t.status), "closedAt": t.closed_at, "closedBy": t.closed_by}
+    return {"currentStatus": str(t.status), "closedAt": t.closed_at, "closedBy": t.closed_by}
 
 
 def _already_final(t: Transaction) -> AlreadyFinal:

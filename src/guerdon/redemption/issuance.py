@@ -70,6 +70,8 @@ class IssuanceVerb:
     ) -> list[Issued | GuerdonError]:
         known = await members.find(tx, slot, [(work.namespace, work.user_id) for work in works])
         accounts = await ledger.lock_accounts(tx, slot, {m.member_id for m in known.values()})
+        # Read again under the lock: an erasure that held it has taken the member away by now.
+        known = await members.find(tx, slot, known.keys())
         answered = await transactions.find_keys(tx, slot, {work.scope for work in works})
         postings: list[Posting] = []
         keys: list[Key] = []

@@ -276,7 +276,7 @@ class RequestVerb:
         self, scene: _Scene, standing: Standing, work: Request, made: Transaction, body: bytes
     ) -> datetime | None:
         """When the lease ends, if the message is born sending; ``None``: born queued."""
-        if self._places is None or standing.probing:
+        if self._places is None or standing.waits:
             return None
         # A batch that is driven again keeps the places it has.
         if work.departure is None and not self._places.take(

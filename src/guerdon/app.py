@@ -1,0 +1,114 @@
+"""The composition root: builds the parts and joins them. It decides nothing."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from uuid import UUID
+
+from guerdon import ids, metrics
+from guerdon.access.keys import KeyRing
+from guerdon.api import doors
+from guerdon.db import installation
+from guerdon.db.pool import Database
+from guerdon.delivery.dispatcher import Dispatcher
+from guerdon.delivery.sweeper import Sweeper
+from guerdon.delivery.worker import Worker
+from guerdon.errors import GuerdonError
+from guerdon.outbox import store as outbox
+from guerdon.outbox.places import Places
+from guerdon.providers.client import ProviderClient
+from guerdon.providers.egress import Network
+from guerdon.redemption.intake import Intake
+from guerdon.redemption.issuance import IssuanceDoor
+from guerdon.redemption.lane import Lanes
+from guerdon.redemption.news import Concluded, Heard
+from guerdon.redemption.request import Accepted, Request, RequestVerb
+from guerdon.redemption.settlement import Settlement, SettlementVerb
+from guerdon.sealing import Sealer
+from guerdon.web.door import Door, Throttle
+from guerdon.web.parts import Parts
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A Guerdon at work: its web application and the parts that tests and commands call."""
+
+    web: Door
+    parts: Parts
+    process_id: UUID
+
+
+@asynccontextmanager
+async def running(
+    database: Database,
+    sealer: Sealer,
+    allowed: Sequence[Network],
+    *,
+    delivers: bool = True,
+    metrics_token: str | None = None,
+    base_path: str = "/",
+    client: ProviderClient | None = None,
+) -> AsyncIterator[Running]:
+    """Starts everything on an open database; ends it in order: no new work, what is on the wire
+    finishes, what was not sent goes back into the queue."""
+    async with database.read() as tx:
+        slots = await installation.slots(tx)
+    process_id = ids.random_id()
+    lanes = Lanes(database, slots, _observe)
+    client = client or ProviderClient(allowed)
+    settlement = Settlement(lanes, slots, SettlementVerb(_settled))
+    places = Places()
+    dispatcher = Dispatcher(database, sealer, client, settlement, places, process_id)
+    worker = Worker(database, dispatcher, places, process_id)
+    sweeper = Sweeper(database, settlement, dispatcher, client, places, process_id)
+
+    def announce(request: Request, result: Accepted | GuerdonError) -> None:
+        if isinstance(result, GuerdonError):
+            metrics.refused(request.namespace, result.code).inc()
+            return
+        if request.departure is not None:
+            departure, request.departure = request.departure, None
+            dispatcher.depart(departure)
+        elif delivers and not result.replayed:
+            worker.queued(result.transaction.provider_id, result.transaction.slot)
+        if not result.replayed:
+            metrics.accepted(request.namespace).inc()
+
+    verb = RequestVerb(process_id, places if delivers else None, announce)
+    lanes.start()
+    loops = [asyncio.create_task(loop.run()) for loop in (worker, sweeper)] if delivers else []
+    parts = Parts(
+        database,
+        slots,
+        sealer,
+        KeyRing(database),
+        Throttle(),
+        Intake(database, lanes, slots, verb),
+        IssuanceDoor(lanes, slots),
+        settlement,
+        client,
+        allowed,
+        metrics_token,
+        base_path.rstrip("/"),
+    )
+    try:
+        yield Running(doors.build(parts), parts, process_id)
+    finally:
+        worker.stop()
+        sweeper.stop()
+        await asyncio.gather(*loops)
+        await dispatcher.close()
+        await lanes.close()
+        await client.close()
+        async with database.tx() as tx:
+            await outbox.leave(tx, process_id)
+
+
+def _observe(verb: str, size: int) -> None:
+    metrics.batch(verb).observe(size)
+
+
+def _settled(_heard: Heard, result: Concluded | GuerdonError) -> None:
+    if isinstance(result, Concluded) and result.applied:
+        metrics.settled(str(result.transaction.status)).inc()

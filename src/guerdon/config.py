@@ -1,0 +1,105 @@
+"""Settings: from the environment and, above it, from flags. The only file that reads either."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from guerdon.errors import GuerdonError
+
+
+class ConfigurationError(GuerdonError):
+    """A setting does not fit; ``detail`` names it and says what would."""
+
+    code = "invalid-request"
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One environment variable: its name, and what it is for (docs/configuration.md lists them)."""
+
+    variable: str
+    about: str
+
+
+SETTINGS: Mapping[str, Setting] = {
+    "database_url": Setting(
+        "GUERDON_DATABASE_URL",
+        "A PostgreSQL of your own, 14 or newer. Without it, one is embedded in --data.",
+    ),
+    "secret_key": Setting(
+        "GUERDON_SECRET_KEY",
+        "32 bytes as 64 hexadecimal digits; seals secrets at rest. Without it, DIR/secret.key.",
+    ),
+    "provider_allow": Setting(
+        "GUERDON_PROVIDER_ALLOW",
+        "Networks (CIDR, comma-separated) that providers may be in although they are private.",
+    ),
+    "metrics_token": Setting(
+        "GUERDON_METRICS_TOKEN", "The bearer token of /metrics. Without it, /metrics is closed."
+    ),
+    "log_level": Setting("GUERDON_LOG_LEVEL", "debug, info (default), warning or error."),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the environment says."""
+
+    database_url: str | None = None
+    secret_key: str | None = None
+    provider_allow: str = ""
+    metrics_token: str | None = None
+    log_level: str = "info"
+
+
+def from_environment() -> Settings:
+    """The settings that the environment names; what it does not name has its default."""
+    given: dict[str, Any] = {}
+    for field in fields(Settings):
+        value = os.environ.get(SETTINGS[field.name].variable)
+        if value:
+            given[field.name] = value
+    settings = Settings(**given)
+    if settings.log_level not in ("debug", "info", "warning", "error"):
+        raise ConfigurationError(
+            f"GUERDON_LOG_LEVEL must be debug, info, warning or error, not {settings.log_level!r}."
+        )
+    return settings
+
+
+def key_bytes(text: str, where: str) -> bytes:
+    """The 32 bytes of a key spelt as 64 hexadecimal digits."""
+    try:
+        key = bytes.fromhex(text.strip())
+    except ValueError:
+        key = b""
+    if len(key) != 32:
+        raise ConfigurationError(
+            f"{where} must hold 64 hexadecimal digits (32 bytes), as `openssl rand -hex 32` makes."
+        )
+    return key
+
+
+def secret_keys(settings: Settings, data: Path | None, fresh: bytes) -> list[bytes]:
+    """The keys that seal secrets, the current one first; ``fresh`` becomes the key of a new
+    data directory. Refuses to go on without any."""
+    if settings.secret_key is not None:
+        return [key_bytes(settings.secret_key, "GUERDON_SECRET_KEY")]
+    if data is None:
+        raise ConfigurationError(
+            "With --database-url there is no data directory to keep a key in. Set "
+            "GUERDON_SECRET_KEY to 64 hexadecimal digits (`openssl rand -hex 32`) and keep it safe."
+        )
+    path = data / "secret.key"
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        lines = path.read_text("ascii").split()
+        return [key_bytes(line, str(path)) for line in lines] or [key_bytes("", str(path))]
+    with os.fdopen(descriptor, "w") as file:
+        file.write(fresh.hex() + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    return [fresh]
