@@ -116,6 +116,11 @@ class EmbeddedServer:
         """How the service connects."""
         return self._conninfo("guerdon_service", "guerdon")
 
+    @property
+    def superuser_url(self) -> str:
+        """How the superuser connects: for making databases beside ours."""
+        return self._conninfo("postgres", "postgres")
+
     def restart_if_dead(self) -> bool:
         """Starts our server again if it died; answers whether it had."""
         if self._process is None or self._process.poll() is None:

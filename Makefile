@@ -1,0 +1,61 @@
+# A fresh machine needs Python 3.11 or newer and make; everything else is brought into .venv.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+UV := $(BIN)/uv
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check format bench soak lock
+
+help: ## Say what can be made
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+setup: $(VENV)/.run ## Put the command at .venv/bin/guerdon
+
+demo: $(VENV)/.run ## Start a programme with members, options, a provider and live redemptions
+	$(BIN)/guerdon demo
+
+test: $(VENV)/.dev ## Run every test on real parts
+	$(BIN)/python -m pytest
+
+check: $(VENV)/.dev ## Format, lint, types, import contracts, dependencies
+	$(BIN)/ruff format --check src tests bench
+	$(BIN)/ruff check src tests bench
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/deptry src
+
+format: $(VENV)/.dev ## Format the code
+	$(BIN)/ruff check --fix src tests bench
+	$(BIN)/ruff format src tests bench
+
+bench: $(VENV)/.dev ## Measure, beside pgbench on the same server in the same run
+	$(BIN)/python -m bench
+
+lock: $(UV) ## Choose the pinned versions anew
+	$(UV) pip compile -q --generate-hashes --upgrade pyproject.toml -o requirements.txt
+	$(UV) pip compile -q --generate-hashes pyproject.toml --group dev -c requirements.txt -o requirements-dev.txt
+
+$(UV):
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Guerdon needs Python 3.11 or newer; name one with: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || \
+		{ echo "This Python cannot make virtual environments: install your system's python3-venv."; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements-uv.txt
+
+$(VENV)/.run: requirements.txt pyproject.toml | $(UV)
+	$(UV) pip install -q --python $(BIN)/python --require-hashes -r requirements.txt
+	@$(MAKE) -s $(BIN)/guerdon
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.txt requirements.txt pyproject.toml | $(UV)
+	$(UV) pip install -q --python $(BIN)/python --require-hashes -r requirements-dev.txt
+	@$(MAKE) -s $(BIN)/guerdon
+	@touch $@ $(VENV)/.run
+
+# The package is used where it stands: a path file and a starter, so that no build tool is fetched.
+$(BIN)/guerdon: Makefile
+	@$(BIN)/python -c 'import pathlib, sysconfig; pathlib.Path(sysconfig.get_path("purelib"), "guerdon.pth").write_text(str(pathlib.Path("src").resolve()) + "\n")'
+	@printf '#!%s\nfrom guerdon.__main__ import main\n\nmain()\n' "$(abspath $(BIN)/python)" > $@
+	@chmod +x $@

@@ -1,0 +1,157 @@
+"""Real parts for every test: one PostgreSQL for the session, a fresh migrated database for each."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import psycopg
+import pytest
+import uvicorn
+from psycopg.conninfo import make_conninfo
+
+from guerdon import app, ids
+from guerdon.access import keys
+from guerdon.access import store as access
+from guerdon.app import Running
+from guerdon.db.embedded import EmbeddedServer
+from guerdon.db.migrate import SERVICE_ROLE, migrate
+from guerdon.db.pool import Database
+from guerdon.providers import egress
+from guerdon.sealing import Sealer
+
+LOOPBACK = egress.networks("127.0.0.0/8,::1/128")
+ALL_SCOPES = ["members", "options", "redeem", "read", "operate"]
+_TEMPLATE = "guerdon_template"
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The conninfo of a superuser: of the embedded server, or of GUERDON_TEST_DATABASE_URL."""
+    outside = os.environ.get("GUERDON_TEST_DATABASE_URL")
+    if outside:
+        _make_template(outside)
+        yield outside
+        return
+    embedded = EmbeddedServer.open(Path(tmp_path_factory.mktemp("server")))
+    try:
+        _make_template(embedded.superuser_url)
+        yield embedded.superuser_url
+    finally:
+        embedded.close()
+
+
+def _make_template(superuser: str) -> None:
+    with psycopg.connect(superuser, autocommit=True) as connection:
+        connection.execute(f"DROP DATABASE IF EXISTS {_TEMPLATE}")
+        connection.execute(f"CREATE DATABASE {_TEMPLATE}")
+    asyncio.run(migrate(make_conninfo(superuser, dbname=_TEMPLATE)))
+
+
+@pytest.fixture
+def database_url(server: str) -> Iterator[str]:
+    """A superuser's conninfo of a fresh, migrated database."""
+    name = f"test_{ids.random_id().hex}"
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {_TEMPLATE}")
+        try:
+            yield make_conninfo(server, dbname=name)
+        finally:
+            connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    """A pool on a fresh database, with the rights of the service."""
+    opened = Database(database_url, role=SERVICE_ROLE)
+    await opened.open()
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+def sealer() -> Sealer:
+    return Sealer(bytes(range(32)))
+
+
+@pytest.fixture
+async def guerdon(database: Database, sealer: Sealer) -> AsyncIterator[Running]:
+    """Everything at work on a fresh database; providers may be on the loopback."""
+    async with app.running(database, sealer, LOOPBACK, metrics_token="metrics") as running:
+        yield running
+
+
+async def make_key(database: Database, namespace: str, scopes: list[str]) -> str:
+    """An API key, in the clear."""
+    key = keys.new_key()
+    async with database.tx() as tx:
+        await access.ensure_namespace(tx, namespace)
+        await access.add_key(tx, namespace, keys.hash_of(key), scopes, "test")
+    return key
+
+
+@dataclass
+class Answer:
+    """What the API said."""
+
+    status: int
+    headers: dict[str, str]
+    body: Any
+
+
+class Api:
+    """The API over real HTTP, with one key."""
+
+    def __init__(self, session: aiohttp.ClientSession, key: str) -> None:
+        self._session = session
+        self.key = key
+
+    def with_key(self, key: str) -> "Api":
+        """The same API with another key."""
+        return Api(self._session, key)
+
+    async def call(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        key: str | None = None,
+        headers: dict[str, str] | None = None,
+        data: bytes | None = None,
+    ) -> Answer:
+        """One request; ``key`` is its Idempotency-Key, ``path`` is sent as it stands."""
+        sent = {"Authorization": f"Bearer {self.key}", **(headers or {})}
+        if key is not None:
+            sent["Idempotency-Key"] = key
+        if data is not None:
+            sent.setdefault("Content-Type", "application/json")
+        url = aiohttp.client.URL(str(self._session._base_url).rstrip("/") + path, encoded=True)
+        async with self._session.request(
+            method, url, json=body, data=data, headers=sent
+        ) as response:
+            text = await response.read()
+            kind = response.headers.get("Content-Type", "")
+            parsed = await response.json(content_type=None) if "json" in kind and text else text
+            if "ndjson" in kind:
+                parsed = text
+            return Answer(response.status, dict(response.headers), parsed)
+
+
+@pytest.fixture
+async def api(guerdon: Running, database: Database) -> AsyncIterator[Api]:
+    """The API served by uvicorn on a free port, with a key of namespace "1" that may do all."""
+    key = await make_key(database, "1", ALL_SCOPES)
+    config = uvicorn.Config(guerdon.web, port=0, log_level="warning", lifespan="off", ws="none")
+    web = uvicorn.Server(config)
+    serving = asyncio.create_task(web.serve())
+    while not web.started:
+        await asyncio.sleep(0.005)
+    port = web.servers[0].sockets[0].getsockname()[1]
+    async with aiohttp.ClientSession(f"http://127.0.0.1:{port}") as session:
+        yield Api(session, key)
+    web.should_exit = True
+    await serving
