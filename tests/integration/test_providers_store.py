@@ -146,19 +146,18 @@ async def test_an_open_breaker_blocks_until_its_probe_and_one_process_takes_it(
     found = await standing(database, provider_id)
     assert found.blocked is not None
     assert 1 <= found.retry_after <= 5
-    assert not found.probing
     assert not await probes()
     async with database.tx() as tx:
         await tx.run(_PROBE_DUE)
     found = await standing(database, provider_id)
-    assert (found.blocked, found.probing) == (None, True)
+    assert (found.blocked, found.waits) == (None, True)
     assert sorted(await asyncio.gather(*(probes() for _ in range(4)))) == [False] * 3 + [True]
     assert (await standing(database, provider_id)).retry_after <= 10
     async with database.tx() as tx:
         assert await store.close_breaker(tx, provider_id)
         assert not await store.close_breaker(tx, provider_id)
     found = await standing(database, provider_id)
-    assert (found.blocked, found.probing) == (None, False)
+    assert (found.blocked, found.waits) == (None, False)
 
 
 async def test_pages_go_by_name(database: Database) -> None:

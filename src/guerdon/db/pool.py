@@ -55,10 +55,18 @@ class ReadTx:
         return await cursor.fetchone()
 
     async def stream(
-        self, statement: Statement, parameters: Parameters = None, *, size: int = 1000
+        self,
+        statement: Statement,
+        parameters: Parameters = None,
+        *,
+        name: str = "stream",
+        size: int = 1000,
     ) -> AsyncIterator[Sequence[Row]]:
-        """Rows in groups of ``size`` through a server-side cursor: memory stays constant."""
-        async with self._connection.cursor(name="stream") as cursor:
+        """Rows in groups of ``size`` through a server-side cursor: memory stays constant.
+
+        Several streams of one transaction need different names.
+        """
+        async with self._connection.cursor(name=name) as cursor:
             await cursor.execute(cast("LiteralString", statement.text), parameters)
             while rows := await cursor.fetchmany(size):
                 yield rows

@@ -68,6 +68,13 @@ FROM account
 WHERE slot = %(slot)s
 ORDER BY member_id;
 
+-- name: by_cause
+-- Every posting of one slot, in the order of what caused it; for the proof.
+SELECT cause_id, leg, member_id, movement, amount
+FROM posting
+WHERE slot = %(slot)s
+ORDER BY cause_id, leg;
+
 -- name: postings_estimate
 -- How many postings there are, roughly, over all slots: for a progress bar, not for a sum.
 SELECT greatest(reltuples, 0)::bigint AS rows FROM pg_class WHERE oid = 'posting'::regclass;

@@ -1,6 +1,6 @@
 """Accounts and postings in the database. Sets in, sets out; rows locked in one order."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 from uuid import UUID
 
 from guerdon.db.pool import ReadTx, Row, Tx
@@ -96,3 +96,24 @@ async def balances_around(
     """What each transaction's postings left available and held, by (cause, leg)."""
     rows = await tx.all(_Q["postings_of"], {"slot": slot, "cause_ids": list(cause_ids)})
     return {(row.cause_id, row.leg): row for row in rows}
+
+
+def chain(tx: ReadTx, slot: int) -> AsyncIterator[Sequence[Row]]:
+    """Every posting of a slot, member by member in the order of their chains."""
+    return tx.stream(_Q["chain"], {"slot": slot}, name="chain")
+
+
+def accounts(tx: ReadTx, slot: int) -> AsyncIterator[Sequence[Row]]:
+    """Every account of a slot, in the same order."""
+    return tx.stream(_Q["accounts"], {"slot": slot}, name="accounts")
+
+
+def by_cause(tx: ReadTx, slot: int) -> AsyncIterator[Sequence[Row]]:
+    """Every posting of a slot: (cause_id, leg, member_id, movement, amount), by cause."""
+    return tx.stream(_Q["by_cause"], {"slot": slot}, name="by_cause")
+
+
+async def postings_estimate(tx: ReadTx) -> int:
+    """How many postings there are, as the planner guesses."""
+    row = await tx.first(_Q["postings_estimate"])
+    return 0 if row is None else int(row.rows)

@@ -209,9 +209,9 @@ WHERE slot = %(slot)s AND closed_at IS NULL
 GROUP BY member_id
 ORDER BY member_id;
 
--- name: without_their_posting
--- Closed transactions and what their closing posting must be, in order, for the proof.
-SELECT transaction_id, member_id, status, price, closed_at IS NOT NULL AS closed
+-- name: in_order
+-- Every transaction of one slot by ID, for the proof.
+SELECT transaction_id, member_id, status, price
 FROM transaction
 WHERE slot = %(slot)s
 ORDER BY transaction_id;

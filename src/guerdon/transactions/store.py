@@ -338,3 +338,13 @@ def _filter(chosen: Filter, limit: int | None) -> dict[str, object]:
         "title": chosen.title,
         "limit": limit,
     }
+
+
+def open_holds(tx: ReadTx, slot: int) -> AsyncIterator[Sequence[Row]]:
+    """What open transactions hold for each member of a slot: (member_id, held), by member."""
+    return tx.stream(_Q["open_holds"], {"slot": slot}, name="open_holds")
+
+
+def in_order(tx: ReadTx, slot: int) -> AsyncIterator[Sequence[Row]]:
+    """Every transaction of a slot: (transaction_id, member_id, status, price), by ID."""
+    return tx.stream(_Q["in_order"], {"slot": slot}, name="in_order")

@@ -1,0 +1,18 @@
+"""The front gate: one command with many words."""
+
+from cyclopts import App
+
+from guerdon import __version__
+from guerdon.cli import keeping, serve
+
+app = App(
+    name="guerdon",
+    version=__version__,
+    help="Self-hosted redemption of loyalty tokens. Begin with `guerdon demo`.",
+)
+app.command(serve.serve)
+app.command(serve.deliver)
+app.command(keeping.migrate)
+app.command(keeping.verify)
+app.command(keeping.keys)
+app.command(keeping.operators)

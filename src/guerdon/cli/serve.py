@@ -1,0 +1,177 @@
+"""``guerdon serve`` and ``guerdon deliver``."""
+
+import asyncio
+import signal
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from typing import Annotated
+
+import psycopg
+import structlog
+import uvicorn
+import uvloop
+from cyclopts import Parameter
+from prometheus_client import start_http_server
+from rich.console import Console
+
+from guerdon import app, config, logs, metrics
+from guerdon.app import Running
+from guerdon.cli.database import DEFAULT_DATA, Data, Place, Url, place, refuse_unsafe
+from guerdon.db.embedded import StartupError
+from guerdon.db.migrate import migrate
+from guerdon.providers import egress
+
+Unsafe = Annotated[
+    bool,
+    Parameter(
+        name="--allow-unsafe-durability",
+        negative=(),
+        help="Run although the PostgreSQL may lose what it acknowledged.",
+    ),
+]
+_WATCH_SECONDS = 0.5
+_GRACE_SECONDS = 10
+_log = structlog.get_logger("guerdon.serve")
+
+
+def serve(
+    *,
+    data: Data = DEFAULT_DATA,
+    database_url: Url = None,
+    host: Annotated[str, Parameter(help="The address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, Parameter(help="The port to listen on.")] = 8080,
+    base_path: Annotated[str, Parameter(help="The path that a proxy passes on, if not /.")] = "/",
+    delivery: Annotated[
+        bool,
+        Parameter(
+            negative="--no-delivery", help="Deliver to providers here, or leave it to `deliver`."
+        ),
+    ] = True,
+    metrics_listen: Annotated[
+        str | None, Parameter(help="Where Prometheus may ask, such as 127.0.0.1:9090.")
+    ] = None,
+    allow_unsafe_durability: Unsafe = False,
+) -> None:
+    """Run everything: the API and delivery in one process, an embedded PostgreSQL in --data."""
+    listening = listen(host, port)
+    with place(data, database_url) as where:
+        logs.configure(where.settings.log_level)
+        _listen_for_prometheus(metrics_listen)
+        uvloop.run(_serve(where, listening, base_path, delivery, allow_unsafe_durability))
+
+
+def deliver(
+    *,
+    data: Data = DEFAULT_DATA,
+    database_url: Url = None,
+    metrics_listen: Annotated[
+        str | None, Parameter(help="Where Prometheus may ask, such as 127.0.0.1:9091.")
+    ] = None,
+    allow_unsafe_durability: Unsafe = False,
+) -> None:
+    """Deliver to providers, and nothing else: beside `serve --no-delivery`."""
+    with place(data, database_url) as where:
+        logs.configure(where.settings.log_level)
+        _listen_for_prometheus(metrics_listen)
+        uvloop.run(_deliver(where, allow_unsafe_durability))
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket, or a sentence that says what to do."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, port))
+    except OSError as trouble:
+        listening.close()
+        raise StartupError(
+            f"Cannot listen on {host} port {port}: {trouble.strerror}. Stop what uses it, or "
+            "choose another with --port."
+        ) from trouble
+    listening.set_inheritable(False)
+    return listening
+
+
+def _listen_for_prometheus(where: str | None) -> None:
+    if where is None:
+        return
+    host, _, port = where.rpartition(":")
+    if not port.isdigit():
+        raise config.ConfigurationError("--metrics-listen must be such as 127.0.0.1:9090.")
+    start_http_server(int(port), host or "127.0.0.1", metrics.REGISTRY)
+
+
+@asynccontextmanager
+async def at_work(
+    where: Place, *, delivers: bool, base_path: str, allow_unsafe: bool
+) -> AsyncIterator[Running]:
+    """A migrated database, and Guerdon at work on it."""
+    for name in await migrate(where.owner):
+        _log.info("migrated", migration=name)
+    database = where.pool()
+    await database.open()
+    watching = asyncio.create_task(_watch(where))
+    try:
+        await refuse_unsafe(database, allowed=allow_unsafe)
+        async with app.running(
+            database,
+            where.sealer(),
+            egress.networks(where.settings.provider_allow),
+            delivers=delivers,
+            metrics_token=where.settings.metrics_token,
+            base_path=base_path,
+        ) as running:
+            yield running
+    finally:
+        watching.cancel()
+        with suppress(asyncio.CancelledError):
+            await watching
+        await database.close()
+
+
+async def _watch(where: Place) -> None:
+    """Starts our PostgreSQL again if it died."""
+    while where.server is not None:
+        await asyncio.sleep(_WATCH_SECONDS)
+        try:
+            if where.server.restart_if_dead():
+                _log.error("postgresql had died and was started again")
+        except (StartupError, psycopg.Error) as trouble:
+            _log.error("postgresql does not start", error=str(trouble))
+
+
+async def serve_web(running: Running, listening: socket.socket) -> None:
+    """Answers requests until a signal says to stop."""
+    settings = uvicorn.Config(
+        running.web,
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        ws="none",
+        server_header=False,
+        timeout_graceful_shutdown=_GRACE_SECONDS,
+        h11_max_incomplete_event_size=64 * 1024,
+    )
+    await uvicorn.Server(settings).serve(sockets=[listening])
+
+
+async def _serve(
+    where: Place, listening: socket.socket, base_path: str, delivers: bool, allow_unsafe: bool
+) -> None:
+    async with at_work(
+        where, delivers=delivers, base_path=base_path, allow_unsafe=allow_unsafe
+    ) as running:
+        host, port = listening.getsockname()[:2]
+        Console(stderr=True).print(f"Guerdon answers on http://{host}:{port}{base_path}")
+        await serve_web(running, listening)
+
+
+async def _deliver(where: Place, allow_unsafe: bool) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with at_work(where, delivers=True, base_path="/", allow_unsafe=allow_unsafe):
+        Console(stderr=True).print("Guerdon delivers.")
+        await stop.wait()
