@@ -3,8 +3,8 @@
 import asyncio
 import signal
 import socket
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Annotated
 
 import psycopg
@@ -154,7 +154,24 @@ async def serve_web(running: Running, listening: socket.socket) -> None:
         timeout_graceful_shutdown=_GRACE_SECONDS,
         h11_max_incomplete_event_size=64 * 1024,
     )
-    await uvicorn.Server(settings).serve(sockets=[listening])
+    server = _Web(settings)
+
+    def stop() -> None:
+        server.should_exit = True
+        # The first signal asks for an orderly end; a second one ends at once.
+        asyncio.get_running_loop().remove_signal_handler(signal.SIGINT)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop)
+    await server.serve(sockets=[listening])
+
+
+class _Web(uvicorn.Server):
+    """Leaves signals to us: uvicorn would raise them again before our own orderly end."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
 
 
 async def _serve(

