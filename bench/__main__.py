@@ -92,11 +92,14 @@ class Served:
             check=True,
         )
         self.key = made.stdout.strip()
+        deadline = time.monotonic() + 30
         while True:
             try:
                 self.call("GET", "/readyz")
                 return
             except OSError:
+                if self.process.poll() is not None or time.monotonic() > deadline:
+                    raise SystemExit("guerdon serve did not become ready") from None
                 time.sleep(0.05)
 
     def call(self, method: str, path: str, body: object = None, kind: str = "application/json"):

@@ -17,6 +17,7 @@ import json
 import os
 import shutil
 import signal
+import stat
 import subprocess
 import sys
 import tempfile
@@ -61,10 +62,10 @@ class StartupError(GuerdonError):
 class EmbeddedServer:
     """A running server of a data directory: ours (``owns_server``), or one that we joined."""
 
-    def __init__(self, data: Path, lock: IO[str] | None) -> None:
+    def __init__(self, data: Path) -> None:
         self._data = data
         self._cluster = data / "postgres"
-        self._lock = lock
+        self._lock: IO[str] | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._socket = ""
         self._passwords: dict[str, str] = {}
@@ -85,20 +86,10 @@ class EmbeddedServer:
                 f"The data directory {data} cannot be used: {trouble.strerror}. Give --data a "
                 "directory that this user may write."
             ) from trouble
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            lock.close()
-            server = cls(data, None)
+        lock.close()
+        server = cls(data)
+        if not server._take_over():
             server._join()
-            return server
-        server = cls(data, lock)
-        try:
-            server._prepare()
-            server._start()
-        except BaseException:
-            server.close()
-            raise
         return server
 
     @property
@@ -122,7 +113,12 @@ class EmbeddedServer:
         return self._conninfo("postgres", "postgres")
 
     def restart_if_dead(self) -> bool:
-        """Starts our server again if it died; answers whether it had."""
+        """Starts the server again if ours died, or if the process whose server we joined ended.
+
+        Answers whether it was needed. The socket stays where it is, so pools find it again.
+        """
+        if self._lock is None:
+            return self._take_over()
         if self._process is None or self._process.poll() is None:
             return False
         self._start()
@@ -139,8 +135,6 @@ class EmbeddedServer:
                 self._process.wait()
         self._process = None
         if self._lock is not None:
-            if self._socket:
-                shutil.rmtree(self._socket, ignore_errors=True)
             self._lock.close()
             self._lock = None
 
@@ -174,6 +168,23 @@ class EmbeddedServer:
             return str(trouble).strip()
 
     # Starting ---------------------------------------------------------------------------------
+
+    def _take_over(self) -> bool:
+        """Becomes the owner and starts the server, unless another process is the owner."""
+        lock = (self._data / "lock").open("a+", encoding="ascii")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.close()
+            return False
+        self._lock = lock
+        try:
+            self._prepare()
+            self._start()
+        except BaseException:
+            self.close()
+            raise
+        return True
 
     def _prepare(self) -> None:
         self._mode = self._choose_mode()
@@ -276,12 +287,7 @@ class EmbeddedServer:
         return pid if str(self._cluster).encode() in command else None
 
     def _start(self) -> None:
-        if self._socket:
-            shutil.rmtree(self._socket, ignore_errors=True)
-        self._socket = tempfile.mkdtemp(prefix="guerdon-", dir=_runtime_directory())
-        if self._mode == "nobody":
-            shutil.chown(self._socket, 65534, 65534)
-        self._write_secrets()
+        self._make_socket_folder()
         log = self._data / "postgres.log"
         if log.exists() and log.stat().st_size > _LARGEST_LOG:
             log.replace(log.with_suffix(".log.1"))
@@ -299,6 +305,27 @@ class EmbeddedServer:
             )
         self._await_ready(log, before)
         self._ensure_roles()
+
+    def _make_socket_folder(self) -> None:
+        """The private folder of the socket: the one of last time, if it is still ours alone."""
+        owner = 65534 if self._mode == "nobody" else os.geteuid()
+        folder = Path(self._socket) if self._socket else None
+        if folder is not None:
+            try:
+                folder.mkdir(mode=0o700, exist_ok=True)
+                found = folder.lstat()
+            except OSError:
+                folder = None
+            else:
+                if not stat.S_ISDIR(found.st_mode) or found.st_uid not in (owner, os.geteuid()):
+                    folder = None
+        if folder is None:
+            folder = Path(tempfile.mkdtemp(prefix="guerdon-", dir=_runtime_directory()))
+        folder.chmod(0o700)
+        if self._mode == "nobody":
+            shutil.chown(folder, owner, owner)
+        self._socket = str(folder)
+        self._write_secrets()
 
     def _await_ready(self, log: Path, before: int) -> None:
         assert self._process is not None, "it was just started"
@@ -364,8 +391,7 @@ class EmbeddedServer:
                 "the backup of this data directory."
             ) from trouble
         self._passwords = stored["passwords"]
-        if self._lock is None:
-            self._socket = stored["socket"]
+        self._socket = stored["socket"]
 
 
 def binary(name: str) -> str:
