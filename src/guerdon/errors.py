@@ -83,7 +83,10 @@ class PriceChanged(Conflict):
 
 
 class AlreadyFinal(Conflict):
-    """News contradicts a closed transaction. Facts: ``currentStatus``, ``closedAt``, ``closedBy``."""
+    """News contradicts a closed transaction.
+
+    Facts: ``currentStatus``, ``closedAt``, ``closedBy``.
+    """
 
     code = "already-final"
 
@@ -95,7 +98,7 @@ class Sending(Conflict):
 
 
 class NotOpen(Conflict):
-    """An operator came too late. Facts: ``currentStatus``, ``closedAt``, ``closedBy``."""
+    """An operator came too late."""
 
     code = "not-open"
 

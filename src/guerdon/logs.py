@@ -33,6 +33,8 @@ def configure(level: str, *, pretty: bool = False) -> None:
         if pretty
         else structlog.processors.JSONRenderer()
     )
+    # The pool says by itself what our own lines say better.
+    logging.getLogger("psycopg.pool").setLevel(logging.CRITICAL)
     structlog.configure(
         processors=[*shared, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level.upper())),

@@ -3,16 +3,18 @@
 from cyclopts import App
 
 from guerdon import __version__
-from guerdon.cli import keeping, serve
+from guerdon.cli import demo, keeping, serve
 
 app = App(
     name="guerdon",
     version=__version__,
     help="Self-hosted redemption of loyalty tokens. Begin with `guerdon demo`.",
 )
+app.command(demo.demo)
 app.command(serve.serve)
 app.command(serve.deliver)
 app.command(keeping.migrate)
 app.command(keeping.verify)
 app.command(keeping.keys)
 app.command(keeping.operators)
+app.command(demo.provider)

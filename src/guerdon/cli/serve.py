@@ -30,7 +30,7 @@ Unsafe = Annotated[
         help="Run although the PostgreSQL may lose what it acknowledged.",
     ),
 ]
-_WATCH_SECONDS = 0.5
+_WATCH_SECONDS = 0.2
 _GRACE_SECONDS = 10
 _log = structlog.get_logger("guerdon.serve")
 
@@ -108,12 +108,11 @@ async def at_work(
     where: Place, *, delivers: bool, base_path: str, allow_unsafe: bool
 ) -> AsyncIterator[Running]:
     """A migrated database, and Guerdon at work on it."""
-    for name in await migrate(where.owner):
-        _log.info("migrated", migration=name)
-    database = where.pool()
-    await database.open()
     watching = asyncio.create_task(_watch(where))
+    database = where.pool()
     try:
+        await _migrated(where)
+        await database.open()
         await refuse_unsafe(database, allowed=allow_unsafe)
         async with app.running(
             database,
@@ -129,6 +128,21 @@ async def at_work(
         with suppress(asyncio.CancelledError):
             await watching
         await database.close()
+
+
+async def _migrated(where: Place) -> None:
+    """Migrates; a server that we joined may end meanwhile, and is then taken over."""
+    while True:
+        try:
+            for name in await migrate(where.owner):
+                _log.info("migrated", migration=name)
+        except psycopg.OperationalError as trouble:
+            if where.server is None or where.server.owns_server:
+                raise
+            _log.warning("the server that was joined ended", error=str(trouble))
+            await asyncio.sleep(_WATCH_SECONDS)
+        else:
+            return
 
 
 async def _watch(where: Place) -> None:
