@@ -88,8 +88,7 @@ class EmbeddedServer:
             ) from trouble
         lock.close()
         server = cls(data)
-        if not server._take_over():
-            server._join()
+        server._take_over_or_join()
         return server
 
     @property
@@ -146,9 +145,10 @@ class EmbeddedServer:
 
     # Joining ----------------------------------------------------------------------------------
 
-    def _join(self) -> None:
+    def _take_over_or_join(self) -> None:
+        """Whoever holds the lock may be starting, running or just ending: look until one fits."""
         deadline = time.monotonic() + _START_SECONDS
-        while True:
+        while not self._take_over():
             trouble = self._try_to_join()
             if trouble is None:
                 return
@@ -164,7 +164,7 @@ class EmbeddedServer:
             self._read_secrets()
             with psycopg.connect(self.owner_url, connect_timeout=2):
                 return None
-        except (OSError, ValueError, KeyError, psycopg.OperationalError) as trouble:
+        except (StartupError, OSError, ValueError, KeyError, psycopg.OperationalError) as trouble:
             return str(trouble).strip()
 
     # Starting ---------------------------------------------------------------------------------
