@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import socket
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -145,12 +146,12 @@ class Api:
 async def api(guerdon: Running, database: Database) -> AsyncIterator[Api]:
     """The API served by uvicorn on a free port, with a key of namespace "1" that may do all."""
     key = await make_key(database, "1", ALL_SCOPES)
-    config = uvicorn.Config(guerdon.web, port=0, log_level="warning", lifespan="off", ws="none")
+    config = uvicorn.Config(guerdon.web, log_level="warning", lifespan="off", ws="none")
     web = uvicorn.Server(config)
-    serving = asyncio.create_task(web.serve())
-    while not web.started:
-        await asyncio.sleep(0.005)
-    port = web.servers[0].sockets[0].getsockname()[1]
+    # Listening before it serves: whoever connects early waits in the backlog.
+    listening = socket.create_server(("127.0.0.1", 0))
+    port = listening.getsockname()[1]
+    serving = asyncio.create_task(web.serve(sockets=[listening]))
     async with aiohttp.ClientSession(f"http://127.0.0.1:{port}") as session:
         yield Api(session, key)
     web.should_exit = True

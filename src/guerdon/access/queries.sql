@@ -10,14 +10,14 @@ FROM namespace WHERE namespace = %(namespace)s;
 -- name: change_namespace
 -- New settings; the version guards against overwriting somebody else's.
 UPDATE namespace
-SET token_issuer = %(issuer)s, token_audience = %(audience)s, allowed_origins = %(origins)s,
+SET token_issuer = %(issuer)s, token_audience = %(audience)s, allowed_origins = %(origins)s::text[],
     version = version + 1
 WHERE namespace = %(namespace)s AND version = %(version)s;
 
 -- name: add_key
 -- A new API key, by its hash.
 INSERT INTO api_key (key_id, namespace, secret_hash, scopes, label)
-VALUES (%(key_id)s, %(namespace)s, %(secret_hash)s, %(scopes)s, %(label)s);
+VALUES (%(key_id)s, %(namespace)s, %(secret_hash)s, %(scopes)s::text[], %(label)s);
 
 -- name: key_holder
 -- Whose key this is; a revoked key is nobody's.

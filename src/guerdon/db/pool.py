@@ -13,6 +13,7 @@ from psycopg import AsyncConnection, AsyncCursor, AsyncPipeline, sql
 from psycopg.rows import namedtuple_row
 from psycopg_pool import AsyncConnectionPool
 
+from guerdon.db.arrays import literal
 from guerdon.db.sql import Statement
 
 Parameters = Mapping[str, object] | None
@@ -32,6 +33,15 @@ _PINNED_PLANS = (
 )
 
 
+def _with_literals(parameters: Parameters) -> Parameters:
+    """Lists become array literals; everything else is psycopg's to dump."""
+    if parameters is None:
+        return None
+    return {
+        name: literal(value) if type(value) is list else value for name, value in parameters.items()
+    }
+
+
 class ReadTx:
     """A database transaction that may only read."""
 
@@ -42,7 +52,9 @@ class ReadTx:
         self, statement: Statement, parameters: Parameters = None
     ) -> AsyncCursor[Row]:
         """Runs a statement; inside :meth:`pipeline` its rows may be fetched after the block."""
-        return await self._connection.execute(cast("LiteralString", statement.text), parameters)
+        return await self._connection.execute(
+            cast("LiteralString", statement.text), _with_literals(parameters)
+        )
 
     async def all(self, statement: Statement, parameters: Parameters = None) -> list[Row]:
         """Every row, as named tuples."""
@@ -67,7 +79,7 @@ class ReadTx:
         Several streams of one transaction need different names.
         """
         async with self._connection.cursor(name=name) as cursor:
-            await cursor.execute(cast("LiteralString", statement.text), parameters)
+            await cursor.execute(cast("LiteralString", statement.text), _with_literals(parameters))
             while rows := await cursor.fetchmany(size):
                 yield rows
 
