@@ -40,7 +40,7 @@ async def run_batch(database: Database, *bodies: dict[str, Any]) -> list[LineDon
     lines = [enrolment.read_line("1", number, body) for number, body in enumerate(bodies, 1)]
     done: list[LineDone] = []
     for slot, portion in enrolment.by_slot(lines, SLOTS, 500):
-        async with database.tx(pinned=True) as tx:
+        async with database.batch() as tx:
             done += await enrolment.enrol_batch(tx, slot, portion)
     return sorted(done, key=lambda one: one.number)
 

@@ -45,12 +45,12 @@ async def made(database: Database, **fields: Any) -> Option:
 
 
 async def use(database: Database, option: Option, slot: int, times: int = 1) -> None:
-    async with database.tx(pinned=True) as tx:
+    async with database.batch() as tx:
         await store.take(tx, slot, {(option.namespace, option.name): times})
 
 
 async def spare(database: Database, option: Option, slot: int) -> int | None:
-    async with database.tx(pinned=True) as tx:
+    async with database.batch() as tx:
         key = (option.namespace, option.name)
         return (await store.lock_shares(tx, slot, [key]))[key]
 
@@ -78,7 +78,7 @@ async def test_what_was_made_stands_and_is_kept(database: Database) -> None:
     option = await made(database, limits={"total": 10})
     key = (option.namespace, option.name)
     for _ in range(2):
-        async with database.tx(pinned=True) as tx:
+        async with database.batch() as tx:
             assert await store.current(tx, [key, ("1", ids.random_id()), ("2", option.name)]) == {
                 key: option
             }
@@ -249,7 +249,7 @@ async def test_slots_racing_for_a_total_take_exactly_that_many(database: Databas
     async def racer(slot: int) -> int:
         taken = 0
         while True:
-            async with database.tx(pinned=True) as tx:
+            async with database.batch() as tx:
                 found = (await store.lock_shares(tx, slot, [key]))[key]
                 if found:
                     await store.take(tx, slot, {key: 1})

@@ -47,7 +47,7 @@ async def load(database: Database, provider_id: UUID) -> Provider:
 
 
 async def standing(database: Database, provider_id: UUID) -> Standing:
-    async with database.tx(pinned=True) as tx:
+    async with database.batch() as tx:
         return (await store.standing(tx, ["1"]))[provider_id]
 
 

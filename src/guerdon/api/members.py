@@ -221,7 +221,7 @@ class Doors:
             except GuerdonError as refusal:
                 done[number] = LineDone(number, "", False, refusal)
         for slot, portion in enrolment.by_slot(lines, self._parts.slots, _PORTION):
-            async with self._parts.database.tx(pinned=True) as tx:
+            async with self._parts.database.batch() as tx:
                 for result in await enrolment.enrol_batch(tx, slot, portion):
                     done[result.number] = result
         encoded = (msgspec.json.encode(_line_item(done[number])) for number in sorted(done))

@@ -4,12 +4,14 @@ Doors and batchers open a ``Tx``; verbs and nouns are handed one. A ``ReadTx`` c
 type says it, and PostgreSQL enforces it.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any, LiteralString, cast
 
 from psycopg import AsyncConnection, AsyncCursor, AsyncPipeline, sql
+from psycopg.errors import PipelineAborted
 from psycopg.rows import namedtuple_row
 from psycopg_pool import AsyncConnectionPool
 
@@ -29,7 +31,9 @@ _SESSION = (
 _PINNED_PLANS = (
     b"SELECT set_config('enable_seqscan', 'off', true) AS scans,"
     b" set_config('enable_hashjoin', 'off', true) AS hashes,"
-    b" set_config('enable_mergejoin', 'off', true) AS merges, now() AS at"
+    b" set_config('enable_mergejoin', 'off', true) AS merges,"
+    b" set_config('enable_bitmapscan', 'off', true) AS bitmaps,"
+    b" set_config('enable_material', 'off', true) AS materials, now() AS at"
 )
 
 
@@ -42,6 +46,12 @@ def _with_literals(parameters: Parameters) -> Parameters:
     }
 
 
+async def _one(cursor: AsyncCursor[Row]) -> Row:
+    row = await cursor.fetchone()
+    assert row is not None, "a SELECT without FROM has one row"
+    return row
+
+
 class ReadTx:
     """A database transaction that may only read."""
 
@@ -51,7 +61,7 @@ class ReadTx:
     async def execute(
         self, statement: Statement, parameters: Parameters = None
     ) -> AsyncCursor[Row]:
-        """Runs a statement; inside :meth:`pipeline` its rows may be fetched after the block."""
+        """Runs a statement; in a batch it is only sent, and failures come with a later one."""
         return await self._connection.execute(
             cast("LiteralString", statement.text), _with_literals(parameters)
         )
@@ -83,11 +93,16 @@ class ReadTx:
             while rows := await cursor.fetchmany(size):
                 yield rows
 
-    @asynccontextmanager
-    async def pipeline(self) -> AsyncIterator[AsyncPipeline]:
-        """Statements inside go out together; one trip instead of one a statement."""
-        async with self._connection.pipeline() as pipeline:
-            yield pipeline
+    async def together(self, *reads: Awaitable[Any]) -> list[Any]:
+        """Awaits reads side by side; in a batch they go out together, in one trip.
+
+        Where one fails, those behind it in the pipeline only say that they were not run.
+        """
+        results = await asyncio.gather(*reads, return_exceptions=True)
+        failed = [result for result in results if isinstance(result, BaseException)]
+        if failed:
+            raise min(failed, key=lambda trouble: isinstance(trouble, PipelineAborted))
+        return results
 
 
 class Tx(ReadTx):
@@ -96,13 +111,19 @@ class Tx(ReadTx):
     ``at`` is when it began, on the database's clock, which all processes share.
     """
 
-    def __init__(self, connection: AsyncConnection[Row], at: datetime) -> None:
+    def __init__(
+        self, connection: AsyncConnection[Row], at: datetime, pipeline: AsyncPipeline | None = None
+    ) -> None:
         super().__init__(connection)
         self.at = at
+        self._pipeline = pipeline
 
     async def run(self, statement: Statement, parameters: Parameters = None) -> int:
         """Runs a write and answers the number of rows it touched."""
-        return (await self.execute(statement, parameters)).rowcount
+        cursor = await self.execute(statement, parameters)
+        if self._pipeline is not None:
+            await self._pipeline.sync()
+        return cursor.rowcount
 
 
 class Database:
@@ -141,13 +162,24 @@ class Database:
         await self.pool.close()
 
     @asynccontextmanager
-    async def tx(self, *, pinned: bool = False) -> AsyncIterator[Tx]:
-        """Opens a ``Tx``. ``pinned`` keeps to index lookups: for the set-based hot path."""
+    async def tx(self) -> AsyncIterator[Tx]:
+        """Opens a ``Tx``."""
         async with self.pool.connection() as connection, connection.transaction():
-            cursor = await connection.execute(_PINNED_PLANS if pinned else b"SELECT now()")
-            row = await cursor.fetchone()
-            assert row is not None, "a SELECT without FROM has one row"
-            yield Tx(connection, row[-1])
+            cursor = await connection.execute("SELECT now() AS at")
+            yield Tx(connection, (await _one(cursor)).at)
+
+    @asynccontextmanager
+    async def batch(self) -> AsyncIterator[Tx]:
+        """Opens a ``Tx`` for the set-based hot path: it keeps to index lookups, and its statements
+        are not waited for one by one (a write's failure may come with a later statement, or with
+        the COMMIT, which goes out with the last of them)."""
+        async with (
+            self.pool.connection() as connection,
+            connection.pipeline() as pipeline,
+            connection.transaction(),
+        ):
+            cursor = await connection.execute(_PINNED_PLANS)
+            yield Tx(connection, (await _one(cursor)).at, pipeline)
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[ReadTx]:

@@ -142,7 +142,7 @@ class Worker:
     async def _claim_slot(self, provider: Row, slot: int, limit: int) -> int:
         seconds = provider.timeout_seconds + LEASE_MARGIN_SECONDS
         lease_ends = clock.monotonic() + seconds
-        async with self._database.tx(pinned=True) as tx:
+        async with self._database.batch() as tx:
             rows = await outbox.claim(
                 tx,
                 slot,

@@ -13,7 +13,7 @@ _Q = Queries("guerdon.ledger")
 
 async def open_accounts(tx: Tx, slot: int, owners: Sequence[tuple[UUID, str]]) -> None:
     """Opens empty accounts for new members, given as (member ID, namespace)."""
-    await tx.run(
+    await tx.execute(
         _Q["open_accounts"],
         {
             "slot": slot,

@@ -166,7 +166,7 @@ class Lanes:
     async def _commit(self, verb: Verb[Any, Any], slot: int, works: list[Any]) -> list[Any]:
         for drive in range(1, _DRIVES_OF_A_LOST_BATCH + 1):
             try:
-                async with self._database.tx(pinned=True) as tx:
+                async with self._database.batch() as tx:
                     results = await verb.drive(tx, slot, works)
             except PoolTimeout:
                 raise

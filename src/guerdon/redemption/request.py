@@ -300,26 +300,29 @@ class RequestVerb:
         writes = scene.writes
         if not writes.opened:
             return
-        async with tx.pipeline():
-            await ledger.post(tx, slot, scene.accounts.values(), writes.postings)
-            await transactions.add(tx, slot, scene.at, writes.opened)
-            await transactions.add_personal(tx, slot, writes.personal)
-            await transactions.add_events(tx, slot, writes.events)
-            await transactions.add_keys(tx, slot, scene.at, writes.keys)
-            await outbox.enqueue(tx, slot, scene.at, self._process_id, writes.owed)
-            await options.take(tx, slot, writes.taken)
+        await ledger.post(tx, slot, scene.accounts.values(), writes.postings)
+        await transactions.add(tx, slot, scene.at, writes.opened)
+        await transactions.add_personal(tx, slot, writes.personal)
+        await transactions.add_events(tx, slot, writes.events)
+        await transactions.add_keys(tx, slot, scene.at, writes.keys)
+        await outbox.enqueue(tx, slot, scene.at, self._process_id, writes.owed)
+        await options.take(tx, slot, writes.taken)
 
 
 async def _set_scene(tx: Tx, slot: int, works: Sequence[Request]) -> _Scene:
     lease_base = clock.monotonic()
-    known = await members.find(tx, slot, {(work.namespace, work.user_id) for work in works})
-    accounts = await ledger.lock_accounts(tx, slot, {m.member_id for m in known.values()})
-    # Keys are looked up after the lock: a twin in another process has committed by then, or waits.
-    answered = await transactions.find_keys(tx, slot, {work.scope for work in works})
     wanted = {work.option_key for work in works}
-    catalogue = await options.current(tx, wanted)
-    standings = await providers.standing(tx, {work.namespace for work in works})
-    spare = await options.lock_shares(tx, slot, catalogue.keys())
+    known, catalogue, standings = await tx.together(
+        members.find(tx, slot, {(work.namespace, work.user_id) for work in works}),
+        options.current(tx, wanted),
+        providers.standing(tx, {work.namespace for work in works}),
+    )
+    # Keys are looked up after the lock: a twin in another process has committed by then, or waits.
+    accounts, answered, spare = await tx.together(
+        ledger.lock_accounts(tx, slot, {member.member_id for member in known.values()}),
+        transactions.find_keys(tx, slot, {work.scope for work in works}),
+        options.lock_shares(tx, slot, wanted),
+    )
     scene = _Scene(
         tx.at, slot, lease_base, known, accounts, answered, catalogue, standings, spare, {}
     )

@@ -75,18 +75,20 @@ class Settlement:
 
 async def _set_scene(tx: Tx, slot: int, works: Sequence[Heard]) -> Scene:
     wanted = {work.transaction_id for work in works}
-    found = await transactions.lock(tx, slot, wanted)
-    debts = await outbox.lock(tx, slot, wanted)
-    accounts = await ledger.lock_accounts(tx, slot, {t.member_id for t in found.values()})
     told = [work for work in works if isinstance(work, Told)]
-    numbered = [(w.transaction_id, w.webhook_id) for w in told if w.webhook_id is not None]
-    callbacks = await transactions.find_callbacks(tx, slot, numbered) if numbered else {}
     # What was said before matters only to those who say it again.
-    repeated = {w.transaction_id for w in told}
-    said = await transactions.said_before(tx, slot, repeated) if repeated else set()
-    keys = {(t.namespace, t.option_name) for t in found.values()}
-    catalogue = await options.current(tx, keys)
-    standings = await providers.standing(tx, {t.namespace for t in found.values()})
+    repeated = {work.transaction_id for work in told}
+    numbered = [(w.transaction_id, w.webhook_id) for w in told if w.webhook_id is not None]
+    found, debts = await tx.together(
+        transactions.lock(tx, slot, wanted), outbox.lock(tx, slot, wanted)
+    )
+    accounts, callbacks, said, catalogue, standings = await tx.together(
+        ledger.lock_accounts(tx, slot, {t.member_id for t in found.values()}),
+        transactions.find_callbacks(tx, slot, numbered),
+        transactions.said_before(tx, slot, repeated),
+        options.current(tx, {(t.namespace, t.option_name) for t in found.values()}),
+        providers.standing(tx, {t.namespace for t in found.values()}),
+    )
     was = {identifier: t.status for identifier, t in found.items()}
     return Scene(tx.at, slot, found, was, debts, accounts, catalogue, standings, said, callbacks)
 
@@ -96,16 +98,15 @@ async def _write(tx: Tx, scene: Scene) -> None:
     # One write a debt: what is settled is not requeued as well.
     requeued = [m for identifier, m in scene.requeued.items() if identifier not in scene.settled]
     moves = [Move(scene.was[identifier], scene.found[identifier]) for identifier in scene.touched]
-    async with tx.pipeline():
-        await ledger.post(tx, slot, scene.accounts.values(), scene.postings)
-        await transactions.add_events(tx, slot, scene.events)
-        await transactions.add_attempts(tx, slot, scene.attempts)
-        await transactions.add_personal(tx, slot, scene.personal)
-        await transactions.add_callbacks(tx, slot, scene.remembered)
-        await outbox.settle(tx, slot, scene.settled)
-        await outbox.requeue(tx, slot, requeued)
-        if scene.given_back:
-            await options.take(tx, slot, scene.given_back)
+    await ledger.post(tx, slot, scene.accounts.values(), scene.postings)
+    await transactions.add_events(tx, slot, scene.events)
+    await transactions.add_attempts(tx, slot, scene.attempts)
+    await transactions.add_personal(tx, slot, scene.personal)
+    await transactions.add_callbacks(tx, slot, scene.remembered)
+    await outbox.settle(tx, slot, scene.settled)
+    await outbox.requeue(tx, slot, requeued)
+    if scene.given_back:
+        await options.take(tx, slot, scene.given_back)
     if moves:
         await transactions.save(tx, slot, moves)
     for work, t, was, outcome in scene.audited:

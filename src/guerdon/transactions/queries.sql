@@ -22,6 +22,7 @@ FOR UPDATE;
 
 -- name: save_transactions
 -- The guarded move: a row whose status is no longer what was decided upon is not touched.
+WITH saved AS (
 UPDATE transaction t
 SET status = n.status, events = n.events, dirty = n.dirty, conflict = n.conflict,
     open_reason = n.open_reason, due_at = n.due_at, next_ask_at = n.next_ask_at, asked = n.asked,
@@ -34,7 +35,9 @@ FROM unnest(%(ids)s::uuid[], %(was)s::text[], %(statuses)s::text[], %(events)s::
     %(closed_bys)s::text[])
     AS n (id, was, status, events, dirty, conflict, open_reason, due_at, next_ask_at, asked,
           reference, updated_at, closed_at, closed_by)
-WHERE t.slot = %(slot)s AND t.transaction_id = n.id AND t.status = n.was;
+WHERE t.slot = %(slot)s AND t.transaction_id = n.id AND t.status = n.was
+RETURNING 1)
+SELECT count(*) AS rows FROM saved;
 
 -- name: add_events
 -- Appends to histories.

@@ -62,7 +62,7 @@ class Move:
 async def save(tx: Tx, slot: int, moves: Sequence[Move]) -> None:
     """Writes locked transactions back, guarded by the status each decision was made upon."""
     after = [move.transaction for move in moves]
-    cursor = await tx.execute(
+    saved = await tx.first(
         _Q["save_transactions"],
         {
             "slot": slot,
@@ -82,7 +82,7 @@ async def save(tx: Tx, slot: int, moves: Sequence[Move]) -> None:
             "closed_bys": [t.closed_by for t in after],
         },
     )
-    if cursor.rowcount != len(moves):
+    if saved is None or saved.rows != len(moves):
         raise InvariantBroken("A transaction changed under its own lock.")
 
 
@@ -205,6 +205,8 @@ async def said_before(
     tx: ReadTx, slot: int, ids: Collection[UUID]
 ) -> set[tuple[UUID, str, str, str]]:
     """What histories hold already: (transaction, event type, source, what it said)."""
+    if not ids:
+        return set()
     rows = await tx.all(_Q["said_before"], {"slot": slot, "ids": list(ids)})
     return {(row.transaction_id, row.type, row.source, row.said) for row in rows}
 
@@ -247,6 +249,8 @@ async def find_callbacks(
     tx: ReadTx, slot: int, wanted: Sequence[tuple[UUID, str]]
 ) -> dict[tuple[UUID, str], tuple[bytes, bool]]:
     """Earlier callbacks by (transaction, webhook-id): hash of the body, and if it conflicted."""
+    if not wanted:
+        return {}
     rows = await tx.all(
         _Q["find_callbacks"],
         {
