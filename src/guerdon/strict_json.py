@@ -16,7 +16,9 @@ T = TypeVar("T")
 
 MAX_DEPTH = 32
 _MAX_INTEGER = 2**63 - 1
-_BRACKETS = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
+# A string that never ends matches too, up to the end of the body: if it did not, every quote in it
+# would be tried as a beginning, and the time would grow with the square of the length.
+_BRACKETS = re.compile(rb'"(?:[^"\\]|\\.)*\\?(?:"|\Z)|[\[\]{}]', re.DOTALL)
 _PATH = re.compile(r" - at `\$?(?P<path>[^`]*)`$")
 
 
