@@ -20,7 +20,8 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from rich.console import Console
 from rich.table import Table
 
-from guerdon.db.embedded import EmbeddedServer, binary
+from guerdon.db.cluster import binary
+from guerdon.db.embedded import EmbeddedServer
 from guerdon.db.migrate import migrate
 
 SECONDS = 10

@@ -3,6 +3,7 @@
 import sys
 
 from rich.console import Console
+from rich.markup import escape
 
 from guerdon.cli.front import app
 from guerdon.errors import GuerdonError
@@ -13,7 +14,7 @@ def main() -> None:
     try:
         app()
     except GuerdonError as error:
-        Console(stderr=True).print(f"[bold red]guerdon:[/] {error.detail}", highlight=False)
+        Console(stderr=True).print(f"[bold red]guerdon:[/] {escape(error.detail)}", highlight=False)
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)

@@ -28,6 +28,11 @@ SETTINGS: Mapping[str, Setting] = {
         "GUERDON_DATABASE_URL",
         "A PostgreSQL of your own, 14 or newer. Without it, one is embedded in --data.",
     ),
+    "direct_url": Setting(
+        "GUERDON_DIRECT_URL",
+        "The same database past a connection pooler: for migrations, and for LISTEN. Without it, "
+        "the database URL serves.",
+    ),
     "secret_key": Setting(
         "GUERDON_SECRET_KEY",
         "32 bytes as 64 hexadecimal digits; seals secrets at rest. Without it, DIR/secret.key.",
@@ -48,6 +53,7 @@ class Settings:
     """What the environment says."""
 
     database_url: str | None = None
+    direct_url: str | None = None
     secret_key: str | None = None
     provider_allow: str = ""
     metrics_token: str | None = None

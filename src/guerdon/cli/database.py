@@ -1,18 +1,21 @@
 """Which database a command works on: the embedded one of a data directory, or one of your own."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, closing, contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
 import psycopg
 from cyclopts import Parameter
 from psycopg import conninfo
+from rich.console import Console
+from rich.markup import escape
 
 from guerdon import config, ids
-from guerdon.db.embedded import EmbeddedServer, StartupError
-from guerdon.db.migrate import SERVICE_ROLE
+from guerdon.db.cluster import StartupError
+from guerdon.db.embedded import EmbeddedServer
+from guerdon.db.migrate import SERVICE_ROLE, migrate, missing_role
 from guerdon.db.pool import Database
 from guerdon.sealing import Sealer
 
@@ -40,31 +43,65 @@ class Place:
     data: Path | None
     settings: config.Settings
 
-    def pool(self, max_size: int = 16) -> Database:
-        """An unopened pool with the rights of the service."""
-        return Database(self.service, role=self.role, max_size=max_size)
+    @asynccontextmanager
+    async def opened(self, max_size: int = 16) -> AsyncIterator[Database]:
+        """A pool with the rights of the service."""
+        database = Database(self.service, role=self.role, max_size=max_size)
+        try:
+            await database.open()
+            yield database
+        finally:
+            await database.close()
 
     def sealer(self) -> Sealer:
         """Opens and closes what is sealed at rest."""
         return Sealer(*config.secret_keys(self.settings, self.data, ids.secret_bytes(32)))
 
 
+async def migrated(where: Place) -> tuple[Place, list[str]]:
+    """Brings the schema up to this release; answers the place to work on, and what ran.
+
+    Where the URL's role may not take on the service's, people are told, and it does all itself.
+    """
+    ran = await migrate(where.owner)
+    if where.role is None or (advice := await missing_role(where.service)) is None:
+        return where, ran
+    Console(stderr=True).print(f"[bold yellow]guerdon:[/] {escape(advice)}", highlight=False)
+    return replace(where, role=None), ran
+
+
 @contextmanager
 def place(data: Path, database_url: str | None) -> Iterator[Place]:
-    """The database of a command; an embedded server that it started ends with it."""
+    """The database of a command; an embedded server that it started ends with it.
+
+    A database that goes away meanwhile is a sentence and not a stack, in every command.
+    """
     settings = config.from_environment()
     url = database_url or settings.database_url
-    if url is not None:
-        yield Place(_checked(url), url, SERVICE_ROLE, None, None, settings)
-        return
-    server = EmbeddedServer.open(data.resolve())
     try:
-        yield Place(server.owner_url, server.service_url, None, server, data.resolve(), settings)
-    finally:
-        server.close()
+        if url is not None:
+            direct = settings.direct_url or url
+            for given in dict.fromkeys((url, direct)):
+                _check(given)
+            yield Place(direct, url, SERVICE_ROLE, None, None, settings)
+            return
+        with closing(EmbeddedServer.open(data.resolve())) as server:
+            yield Place(
+                server.owner_url, server.service_url, None, server, data.resolve(), settings
+            )
+    except psycopg.OperationalError as trouble:
+        raise StartupError(
+            f"The database went away, or refused: {str(trouble).strip()}\nSee that it runs, and "
+            "start this again; what was acknowledged is stored."
+        ) from trouble
+    except psycopg.errors.InsufficientPrivilege as trouble:
+        raise StartupError(
+            f"The role of the database URL may not do this: {str(trouble).strip()}\nGive a URL of "
+            "the role that owns the schema; GUERDON_DIRECT_URL may name it for migrations alone."
+        ) from trouble
 
 
-def _checked(url: str) -> str:
+def _check(url: str) -> None:
     try:
         conninfo.conninfo_to_dict(url)
         with psycopg.connect(url, connect_timeout=5) as connection:
@@ -77,18 +114,17 @@ def _checked(url: str) -> str:
         raise StartupError(
             f"This PostgreSQL is version {version}; Guerdon needs {OLDEST_VERSION} or newer."
         )
-    return url
 
 
-async def refuse_unsafe(database: Database, *, allowed: bool) -> None:
+async def refuse_unsafe(service: str, *, allowed: bool) -> None:
     """Refuses a server that may lose what it has acknowledged, unless told in as many words."""
-    async with database.pool.connection() as connection:
+    async with await psycopg.AsyncConnection.connect(service) as connection:
         lax = []
         for setting in ("fsync", "full_page_writes", "synchronous_commit"):
-            cursor = await connection.execute("SELECT current_setting(%s) AS value", (setting,))
+            cursor = await connection.execute("SELECT current_setting(%s)", (setting,))
             row = await cursor.fetchone()
-            if row is not None and row.value in ("off", "local"):
-                lax.append(f"{setting} = {row.value}")
+            if row is not None and row[0] in ("off", "local"):
+                lax.append(f"{setting} = {row[0]}")
     if lax and not allowed:
         raise StartupError(
             f"This PostgreSQL may lose what it has acknowledged: {', '.join(lax)}. Turn it on, or "

@@ -10,16 +10,16 @@ from uuid import UUID
 from argon2 import PasswordHasher
 from cyclopts import App, Parameter
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import Progress
-from rich.table import Table
+from rich.table import Column, Table
 
 from guerdon.access import keys as api_keys
 from guerdon.access import store as access
 from guerdon.access.principal import SCOPES
-from guerdon.cli.database import DEFAULT_DATA, Data, Place, Url, place
+from guerdon.cli.database import DEFAULT_DATA, Data, Place, Url, migrated, place
 from guerdon.config import ConfigurationError
 from guerdon.db import installation
-from guerdon.db import migrate as migrations
 from guerdon.db.pool import Database, Row
 from guerdon.redemption import audit
 
@@ -33,7 +33,7 @@ operators = App(name="operators", help="People who sign in to the console.")
 def migrate(*, data: Data = DEFAULT_DATA, database_url: Url = None) -> None:
     """Bring the database's schema up to this release. Safe while another migrates."""
     with place(data, database_url) as where:
-        ran = asyncio.run(migrations.migrate(where.owner))
+        _, ran = asyncio.run(migrated(where))
     for name in ran:
         _console.print(f"ran {name}")
     _console.print("The schema is up to date.")
@@ -72,13 +72,9 @@ async def _verify(where: Place) -> audit.Proof:
 @asynccontextmanager
 async def _opened(where: Place) -> AsyncIterator[Database]:
     """An open pool for one command, on a migrated schema."""
-    await migrations.migrate(where.owner)
-    database = where.pool(4)
-    await database.open()
-    try:
+    ready, _ = await migrated(where)
+    async with ready.opened(4) as database:
         yield database
-    finally:
-        await database.close()
 
 
 @keys.command
@@ -128,14 +124,16 @@ def list_(
     """List API keys: never the keys themselves, which nobody knows."""
     with place(data, database_url) as where:
         rows = asyncio.run(_list_keys(where, namespace))
-    table = Table("ID", "Namespace", "Scopes", "Label", "Created", "Revoked")
+    # The ID is shown whole, however narrow the terminal: it is what `keys revoke` takes.
+    names = ("Namespace", "Scopes", "Label", "Created", "Revoked")
+    table = Table(Column("ID", min_width=36, no_wrap=True), *names)
     for row in rows:
         revoked = "" if row.revoked_at is None else f"{row.revoked_at:%Y-%m-%d %H:%M}"
         table.add_row(
             str(row.key_id),
             row.namespace,
             ", ".join(row.scopes),
-            row.label,
+            escape(row.label),
             f"{row.created_at:%Y-%m-%d %H:%M}",
             revoked,
         )
@@ -184,7 +182,7 @@ def create_operator(
     password_hash = PasswordHasher().hash(password)
     with place(data, database_url) as where:
         asyncio.run(_create_operator(where, namespace, email, role, password_hash))
-    _console.print(f"{email} is {role} of namespace {namespace}.")
+    _console.print(escape(f"{email} is {role} of namespace {namespace}."))
 
 
 async def _create_operator(

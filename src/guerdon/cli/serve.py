@@ -17,9 +17,16 @@ from rich.console import Console
 
 from guerdon import app, config, logs, metrics
 from guerdon.app import Running
-from guerdon.cli.database import DEFAULT_DATA, Data, Place, Url, place, refuse_unsafe
-from guerdon.db.embedded import StartupError
-from guerdon.db.migrate import migrate
+from guerdon.cli.database import (
+    DEFAULT_DATA,
+    Data,
+    Place,
+    Url,
+    migrated,
+    place,
+    refuse_unsafe,
+)
+from guerdon.db.cluster import StartupError
 from guerdon.providers import egress
 
 Unsafe = Annotated[
@@ -84,10 +91,10 @@ def listen(host: str, port: int) -> socket.socket:
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((host, port))
-    except OSError as trouble:
+    except (OSError, OverflowError) as trouble:
         listening.close()
         raise StartupError(
-            f"Cannot listen on {host} port {port}: {trouble.strerror}. Stop what uses it, or "
+            f"Cannot listen on {host} port {port}: {trouble}. Stop what uses it, or "
             "choose another with --port."
         ) from trouble
     listening.set_inheritable(False)
@@ -100,7 +107,13 @@ def _listen_for_prometheus(where: str | None) -> None:
     host, _, port = where.rpartition(":")
     if not port.isdigit():
         raise config.ConfigurationError("--metrics-listen must be such as 127.0.0.1:9090.")
-    start_http_server(int(port), host or "127.0.0.1", metrics.REGISTRY)
+    try:
+        start_http_server(int(port), host or "127.0.0.1", metrics.REGISTRY)
+    except (OSError, OverflowError) as trouble:
+        raise StartupError(
+            f"Cannot listen on {where} for Prometheus: {trouble}. Stop what uses it, or choose "
+            "another with --metrics-listen."
+        ) from trouble
 
 
 @asynccontextmanager
@@ -109,40 +122,42 @@ async def at_work(
 ) -> AsyncIterator[Running]:
     """A migrated database, and Guerdon at work on it."""
     watching = asyncio.create_task(_watch(where))
-    database = where.pool()
     try:
-        await _migrated(where)
-        await database.open()
-        await refuse_unsafe(database, allowed=allow_unsafe)
-        async with app.running(
-            database,
-            where.sealer(),
-            egress.networks(where.settings.provider_allow),
-            delivers=delivers,
-            metrics_token=where.settings.metrics_token,
-            base_path=base_path,
-        ) as running:
+        ready = await _made_ready(where, allow_unsafe)
+        async with (
+            ready.opened() as database,
+            app.running(
+                database,
+                where.sealer(),
+                egress.networks(where.settings.provider_allow),
+                delivers=delivers,
+                metrics_token=where.settings.metrics_token,
+                base_path=base_path,
+            ) as running,
+        ):
             yield running
     finally:
         watching.cancel()
         with suppress(asyncio.CancelledError):
             await watching
-        await database.close()
 
 
-async def _migrated(where: Place) -> None:
-    """Migrates; a server that we joined may end meanwhile, and is then taken over."""
+async def _made_ready(where: Place, allow_unsafe: bool) -> Place:
+    """A migrated place; a server that we joined may end meanwhile, and is then taken over."""
     while True:
+        joined = where.server is not None and not where.server.owns_server
         try:
-            for name in await migrate(where.owner):
-                _log.info("migrated", migration=name)
+            ready, ran = await migrated(where)
+            await refuse_unsafe(where.service, allowed=allow_unsafe)
         except psycopg.OperationalError as trouble:
-            if where.server is None or where.server.owns_server:
+            if not joined:
                 raise
             _log.warning("the server that was joined ended", error=str(trouble))
             await asyncio.sleep(_WATCH_SECONDS)
         else:
-            return
+            for name in ran:
+                _log.info("migrated", migration=name)
+            return ready
 
 
 async def _watch(where: Place) -> None:
@@ -150,8 +165,11 @@ async def _watch(where: Place) -> None:
     while where.server is not None:
         await asyncio.sleep(_WATCH_SECONDS)
         try:
-            if where.server.restart_if_dead():
+            done = where.server.revive()
+            if done == "started again":
                 _log.error("postgresql had died and was started again")
+            elif done == "taken over":
+                _log.warning("the process that ran postgresql ended; this one runs it now")
         except (StartupError, psycopg.Error) as trouble:
             _log.error("postgresql does not start", error=str(trouble))
 

@@ -9,7 +9,7 @@ import hashlib
 from importlib import resources
 
 import psycopg
-from psycopg import AsyncConnection
+from psycopg import AsyncConnection, sql
 
 from guerdon.errors import GuerdonError
 
@@ -97,30 +97,38 @@ async def _refuse_newer(connection: AsyncConnection) -> None:
         )
 
 
+async def missing_role(conninfo: str) -> str | None:
+    """What to run so that the service can be held to its own rights; ``None`` where it is."""
+    async with await AsyncConnection.connect(conninfo, autocommit=True) as connection:
+        try:
+            await connection.execute(f"SET ROLE {SERVICE_ROLE}")
+        except (psycopg.errors.InsufficientPrivilege, psycopg.errors.InvalidParameterValue):
+            who = sql.Identifier(connection.info.user).as_string(connection)
+        else:
+            return None
+    return (
+        f"The service runs with all rights of {who}, also to change what is append-only. To hold "
+        "it to fewer, run this once as a role that may, then migrate again:\n"
+        f"CREATE ROLE {SERVICE_ROLE} NOLOGIN;\nGRANT {SERVICE_ROLE} TO {who};"
+    )
+
+
 async def _grant(connection: AsyncConnection) -> None:
     async with connection.transaction():
         cursor = await connection.execute(
             "SELECT 1 FROM pg_roles WHERE rolname = %s", (SERVICE_ROLE,)
         )
-        if await cursor.fetchone() is None:
-            await _make_role(connection)
+        if await cursor.fetchone() is None and not await _make_role(connection):
+            return
         for statement in grant_statements():
             await connection.execute(statement.encode())
 
 
-async def _make_role(connection: AsyncConnection) -> None:
+async def _make_role(connection: AsyncConnection) -> bool:
     try:
         async with connection.transaction():
             await connection.execute(f"CREATE ROLE {SERVICE_ROLE} NOLOGIN")
             await connection.execute(f"GRANT {SERVICE_ROLE} TO CURRENT_USER")
-    except psycopg.errors.InsufficientPrivilege as refusal:
-        lines = ";\n".join(
-            [
-                f"CREATE ROLE {SERVICE_ROLE} NOLOGIN",
-                f"GRANT {SERVICE_ROLE} TO <the role of the URL>",
-            ]
-        )
-        raise MigrationError(
-            "The role of this database URL may not create roles. Run this once as a role that "
-            f"may, then migrate again:\n{lines};"
-        ) from refusal
+    except psycopg.errors.InsufficientPrivilege:
+        return False  # whoever migrates asks missing_role() what to tell people
+    return True
