@@ -113,6 +113,7 @@ def _attempt(scene: Scene, t: Transaction, work: AttemptEnded) -> Concluded:
         scene.settled.add(t.transaction_id)
     if decision.news is None:
         _acknowledge(scene, t)
+        _cancel_unsent(scene, t)
         return Concluded(t, applied=False)
     said = _Said(
         News(decision.news),
@@ -214,8 +215,6 @@ def _told(scene: Scene, t: Transaction, work: Told) -> Concluded:
         )
     if effect == "conflict":
         raise _already_final(t)
-    if effect == "moves":
-        _cancel_unsent(scene, t)
     return Concluded(t, applied=effect == "moves")
 
 
@@ -238,7 +237,7 @@ def _operator(scene: Scene, t: Transaction, work: Told) -> Concluded:
 
 
 def _cancel_unsent(scene: Scene, t: Transaction) -> None:
-    """Applied news ends attempts that have not begun."""
+    """Applied news ends attempts that have not begun: also a reply that outlived its lease."""
     debt = scene.debts.get(t.transaction_id)
     if debt is not None and debt.state == "queued":
         scene.requeued.pop(t.transaction_id, None)
@@ -285,6 +284,7 @@ def _apply(scene: Scene, t: Transaction, said: _Said) -> str:
         t.open_reason = t.due_at = t.next_ask_at = None
         t.reference = said.reference or t.reference
         scene.touched.add(t.transaction_id)
+        _cancel_unsent(scene, t)
         _ENTER[step.to](scene, t, said)
     return step.effect
 
