@@ -5,6 +5,7 @@ form that embeds one that is not (mapped, compatible, NAT64, 6to4, Teredo). If a
 look-up is refused, all are: a name that points inside once would point there when it matters.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from ipaddress import (
@@ -25,11 +26,16 @@ _SIX_TO_FOUR = IPv6Network("2002::/16")
 _TEREDO = IPv6Network("2001::/32")
 _COMPATIBLE = IPv6Network("::/96")
 _CGNAT = IPv4Network("100.64.0.0/10")
+# Python calls everything global that is not on its list; only this is handed out to the public.
+_UNICAST = IPv6Network("2000::/3")
 _REFUSED_PORTS = frozenset(
     {0, 20, 21, 22, 23, 25, 53, 110, 111, 135, 139, 143, 161, 389, 445, 465, 587, 993, 995}
     | {1433, 1521, 2049, 2375, 2379, 3306, 3389, 5432, 5672, 5984, 6379, 6443, 9042, 9200, 9300}
     | {10250, 11211, 15672, 27017}
 )
+
+# A last label that resolvers read as a number, however they spell it: 127.1, 0x7f000001.
+_NUMBER = re.compile(r"\d+|0x[0-9a-f]*")
 
 
 class Blocked(ValueError):
@@ -74,7 +80,7 @@ def target(url: str, allowed: Sequence[Network]) -> Target:
     literal = _literal(host)
     if literal is not None:
         vet([literal], allowed)
-    elif "%" in host or host.rstrip(".").rpartition(".")[2].isdigit():
+    elif "%" in host or _NUMBER.fullmatch(host.rstrip(".").rpartition(".")[2]):
         raise Blocked("The host is neither a name nor a plain address.")
     return Target(parts.scheme, host, port)
 
@@ -110,7 +116,7 @@ def permitted(address: Address, allowed: Sequence[Network]) -> bool:
     if address.scope_id is not None or not address.is_global or address.is_multicast:
         return False
     inner = _embedded(address)
-    return all(_public(part) for part in inner)
+    return all(_public(part) for part in inner) if inner else address in _UNICAST
 
 
 def _public(address: IPv4Address) -> bool:
