@@ -52,7 +52,7 @@ class Sealer:
         nonce = sealed[_ID : _ID + _NONCE]
         try:
             return cipher.decrypt(nonce, sealed[_ID + _NONCE :], context.encode())
-        except InvalidTag as trouble:
+        except (InvalidTag, ValueError) as trouble:
             raise SealBroken(
                 "A sealed value was changed, or stands where it does not belong."
             ) from trouble
