@@ -1,29 +1,20 @@
 """Redemptions come in; transactions are read; operators' actions by API."""
 
-import csv
-import io
-from collections.abc import AsyncIterator
 from typing import Annotated
 from uuid import UUID
 
 import msgspec
 from starlette.responses import Response, StreamingResponse
 
-from guerdon import ids
 from guerdon.amount import MAX_TOKENS
-from guerdon.api import lists
-from guerdon.clock import rfc3339
-from guerdon.db.pool import ReadTx
+from guerdon.api import lists, selection
 from guerdon.errors import NotFound, OptionNotFound, TransactionNotFound
-from guerdon.members import store as members
 from guerdon.members.model import check_user_id
 from guerdon.redemption import inquiry
 from guerdon.redemption.issuance import body_hash, scope_hash
 from guerdon.redemption.news import Told
 from guerdon.redemption.request import Request
-from guerdon.transactions.model import Transaction
-from guerdon.transactions.states import News, Status
-from guerdon.transactions.store import Filter
+from guerdon.transactions.states import News
 from guerdon.web.door import Call, answer
 from guerdon.web.parts import Parts
 from guerdon.web.routes import Route
@@ -31,23 +22,6 @@ from guerdon.web.routes import Route
 Amount = Annotated[int, msgspec.Meta(ge=1, le=MAX_TOKENS)]
 Email = Annotated[str, msgspec.Meta(max_length=320, pattern=r"^[^\x00-\x1f\x7f]*$")]
 Address = Annotated[str, msgspec.Meta(max_length=2000)]
-_LAST_ID = UUID(int=(1 << 128) - 1)
-_FIRST_ID = UUID(int=0)
-_FILTERS = ("status", "option", "userId", "createdFrom", "createdTo", "q")
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
-_CSV_HEADER = [
-    "id",
-    "option",
-    "title",
-    "type",
-    "status",
-    "userId",
-    "price",
-    "createdAt",
-    "updatedAt",
-    "closedAt",
-    "events",
-]
 
 
 class Redeem(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
@@ -109,7 +83,7 @@ class Doors:
                 "List transactions, newest first",
                 ("read",),
                 answer=view,
-                query=("limit", "cursor", *_FILTERS),
+                query=("limit", "cursor", *selection.FILTERS),
             ),
             Route(
                 "GET",
@@ -117,7 +91,7 @@ class Doors:
                 self.export,
                 "The filtered list as CSV, streamed",
                 ("read",),
-                query=_FILTERS,
+                query=selection.FILTERS,
                 media_type="text/csv",
             ),
             Route(
@@ -193,67 +167,24 @@ class Doors:
         asked = lists.limit(call.query)
         below = lists.cursor(call.query)
         async with self._parts.database.read() as tx:
-            chosen = await self._filter(tx, call, below)
+            chosen = await selection.chosen(
+                tx, self._parts.slots, call.namespace, call.query, below
+            )
             items = await inquiry.page(tx, chosen, asked) if chosen else []
         return answer(lists.page(items, asked, str(items[-1].id) if items else None))
 
-    async def _filter(self, tx: ReadTx, call: Call, below: str | None) -> Filter | None:
-        """What the query asks for; ``None`` where nothing can match."""
-        query = call.query
-        statuses = tuple(query.get("status", ()))
-        for status in statuses:
-            if status not in set(Status):
-                raise lists.invalid("status", f"must be one of {', '.join(Status)}")
-        names = tuple(
-            lists.uuid_or(lists.invalid("option", "must be an option's name"), text)
-            for text in query.get("option", ())
-        )
-        first, last = _span(query)
-        if below is not None:
-            wrong = lists.invalid("cursor", "is none of ours")
-            last = min(last, lists.uuid_or(wrong, below))
-        users = list(query.get("userId", ()))
-        title, asked = None, lists.single(query, "q")
-        if asked is not None:
-            prefix = _id_prefix(asked)
-            if prefix is not None:
-                first, last = max(first, prefix[0]), min(last, prefix[1])
-            elif await _member(tx, self._parts.slots, call.namespace, asked) is not None:
-                users.append(asked)
-            else:
-                escaped = asked.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-                title = f"%{escaped}%"
-        member_ids = None
-        if users:
-            found = [await _member(tx, self._parts.slots, call.namespace, u) for u in users]
-            member_ids = tuple(member_id for member_id in found if member_id is not None)
-            if not member_ids:
-                return None
-        return Filter(
-            call.namespace, statuses or None, names or None, member_ids, title, first, last
-        )
-
     async def export(self, call: Call) -> Response:
-        """The list as CSV; cells that a spreadsheet would run are made harmless."""
+        """The list as CSV."""
         async with self._parts.database.read() as tx:
-            chosen = await self._filter(tx, call, None)
+            chosen = await selection.chosen(tx, self._parts.slots, call.namespace, call.query)
         return StreamingResponse(
-            self._csv(chosen),
+            selection.csv_lines(self._parts.database, chosen),
             media_type="text/csv; charset=utf-8",
             headers={
                 "Content-Disposition": 'attachment; filename="transactions.csv"',
                 "Cache-Control": "no-store",
             },
         )
-
-    async def _csv(self, chosen: Filter | None) -> AsyncIterator[str]:
-        yield _csv_lines([_CSV_HEADER])
-        if chosen is None:
-            return
-        database = self._parts.database
-        async with database.read() as tx, database.read() as names:
-            async for group in inquiry.stream(tx, names, chosen):
-                yield _csv_lines([_csv_row(t, user_id) for t, user_id in group])
 
     async def one(self, call: Call) -> Response:
         """One transaction, whole; replies only for who may operate."""
@@ -318,49 +249,3 @@ def msgspec_name(field: str) -> str:
 def _transaction_id(call: Call) -> UUID:
     text = call.parameters["id"]
     return lists.uuid_or(TransactionNotFound("There is no such transaction."), text)
-
-
-def _span(query: lists.Query) -> tuple[UUID, UUID]:
-    since, until = lists.moment(query, "createdFrom"), lists.moment(query, "createdTo")
-    return (
-        _FIRST_ID if since is None else ids.first_id_at(since),
-        _LAST_ID if until is None else ids.first_id_at(until),
-    )
-
-
-def _id_prefix(text: str) -> tuple[UUID, UUID] | None:
-    digits = text.replace("-", "").lower()
-    if not 6 <= len(digits) <= 32 or any(digit not in "0123456789abcdef" for digit in digits):
-        return None
-    last = int(digits.ljust(32, "f"), 16)
-    # The upper end is exclusive; past the largest ID there is nothing to exclude.
-    return UUID(digits.ljust(32, "0")), UUID(int=min(last + 1, _LAST_ID.int))
-
-
-async def _member(tx: ReadTx, slots: int, namespace: str, user_id: str) -> UUID | None:
-    slot = ids.bucket_of(namespace, user_id) % slots
-    found = await members.find(tx, slot, [(namespace, user_id)])
-    return found[namespace, user_id].member_id if found else None
-
-
-def _csv_row(t: Transaction, user_id: str) -> list[str]:
-    cells = [
-        str(t.transaction_id),
-        str(t.option_name),
-        t.option_title,
-        t.type,
-        str(t.status),
-        user_id,
-        str(t.price),
-        rfc3339(t.created_at),
-        rfc3339(t.updated_at),
-        "" if t.closed_at is None else rfc3339(t.closed_at),
-        str(t.events),
-    ]
-    return [f"'{cell}" if cell.startswith(_FORMULA) else cell for cell in cells]
-
-
-def _csv_lines(rows: list[list[str]]) -> str:
-    text = io.StringIO()
-    csv.writer(text).writerows(rows)
-    return text.getvalue()
