@@ -99,25 +99,47 @@ def _refuse_odd_text(value: Any) -> None:
 
 
 def fit(value: object, shape: type[T]) -> T:
-    """``value`` as ``shape``, strictly; ``InvalidRequest`` with a pointer to what does not fit."""
+    """``value`` as ``shape``, strictly; ``InvalidRequest`` with a pointer to all that is wrong."""
     try:
         return msgspec.convert(value, shape)
     except msgspec.ValidationError as trouble:
-        message = str(trouble)
-        found = _PATH.search(message)
-        pointer = ""
-        if found is not None:
-            message = message[: found.start()]
-            pointer = "/" + found["path"].strip(".").replace("[", "/").replace("]", "").replace(
-                ".", "/"
-            )
-        unknown = re.search(r"unknown field `([^`]*)`", message)
-        if unknown is not None:
-            pointer = f"{pointer.rstrip('/')}/{unknown[1]}"
-        missing = re.search(r"missing required field `([^`]*)`", message)
-        if missing is not None:
-            pointer = f"{pointer.rstrip('/')}/{missing[1]}"
         raise InvalidRequest(
             "The request does not have the expected shape.",
-            errors=[{"pointer": pointer, "detail": message}],
+            errors=_wrong_members(value, shape) or [_wrong("", trouble)],
         ) from trouble
+
+
+def _wrong_members(value: object, shape: Any) -> list[dict[str, str]]:
+    """What is wrong with each member of an object: msgspec itself stops at the first."""
+    is_struct = isinstance(shape, type) and issubclass(shape, msgspec.Struct)
+    if not isinstance(value, dict) or not is_struct:
+        return []
+    errors = []
+    known = {field.encode_name: field for field in msgspec.structs.fields(shape)}
+    for name, field in known.items():
+        if name not in value:
+            if field.required:
+                errors.append({"pointer": f"/{name}", "detail": "is missing"})
+            continue
+        try:
+            msgspec.convert(value[name], field.type)
+        except msgspec.ValidationError as trouble:
+            errors.append(_wrong(f"/{name}", trouble))
+    if shape.__struct_config__.forbid_unknown_fields:
+        unknown = [name for name in value if name not in known]
+        errors += [{"pointer": _pointer(name), "detail": "is not known here"} for name in unknown]
+    return errors
+
+
+def _wrong(pointer: str, trouble: msgspec.ValidationError) -> dict[str, str]:
+    message = str(trouble)
+    found = _PATH.search(message)
+    if found is not None:
+        message = message[: found.start()]
+        inside = found["path"].replace("[", ".").replace("]", "").strip(".")
+        pointer += "".join(f"/{step}" for step in inside.split("."))
+    return {"pointer": pointer, "detail": message}
+
+
+def _pointer(name: str) -> str:
+    return "/" + name.replace("~", "~0").replace("/", "~1")
