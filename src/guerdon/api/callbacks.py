@@ -87,7 +87,6 @@ class Doors:
 
     async def signed(self, call: Call) -> Response:
         """Verified against the callback secrets of the provider in the path."""
-        self._parts.throttle.refuse_if_hot(call.address)
         raw = await read_bounded(call.request, LARGEST_BODY)
         provider = await self._provider(call.parameters["providerId"])
         secrets = () if provider is None else provider.secrets["callbackSecret"]
@@ -121,7 +120,6 @@ class Doors:
         return await self._original(call, News.FAILED)
 
     async def _original(self, call: Call, news: News) -> Response:
-        self._parts.throttle.refuse_if_hot(call.address)
         raw = await read_bounded(call.request, LARGEST_BODY)
         body = strict_json.parse(raw)
         # A body without a secret is not authentic, whatever else is wrong with it.
@@ -179,8 +177,8 @@ class Doors:
 
     def _not_authentic(self, call: Call) -> GuerdonError:
         """One identical answer, whether the provider, the option or the secret is wrong."""
-        self._parts.throttle.note(call.address)
         _log.warning("callback refused", address=call.address, path=call.request.url.path)
+        self._parts.throttle.note(call.address)
         return Unauthenticated("This callback is not authentic.")
 
 

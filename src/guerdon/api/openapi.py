@@ -83,7 +83,7 @@ def _operation(route: Route, schemas: dict[Any, dict[str, Any]]) -> dict[str, An
         if route.body is bytes:
             schema = {"type": "string"}
         operation["requestBody"] = {
-            "required": True,
+            "required": not route.bare,
             "content": {route.body_type: {"schema": schema}},
         }
     return operation

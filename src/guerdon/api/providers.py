@@ -11,13 +11,17 @@ from guerdon.access import store as access
 from guerdon.access.principal import Scope
 from guerdon.api import lists
 from guerdon.db.pool import ReadTx
-from guerdon.errors import InvalidRequest, NotFound, PreconditionFailed
+from guerdon.errors import NotFound, PreconditionFailed
 from guerdon.fields import merge_patch
 from guerdon.providers import envelope, model, outcomes, store, wire
 from guerdon.providers.model import Provider, Settings
 from guerdon.web.door import Call, answer
 from guerdon.web.parts import Parts
 from guerdon.web.routes import Route
+
+_REALISTIC = (
+    "The provider could not tell this message from a redemption, and may have given a reward."
+)
 
 
 class Rotate(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
@@ -88,6 +92,7 @@ class Doors:
                 "A fresh secret; the old one stays valid for the overlap",
                 write,
                 body=Rotate,
+                bare=True,
                 codes=("not-found",),
             ),
             Route(
@@ -97,6 +102,7 @@ class Doors:
                 "Send a signed test message that moves no tokens",
                 write,
                 body=Test,
+                bare=True,
                 codes=("not-found",),
             ),
         ]
@@ -181,6 +187,7 @@ class Doors:
                 "rule": judgement.rule,
                 "meaning": judgement.sentence,
                 "wouldBecome": would_become(judgement, provider),
+                "warning": _REALISTIC if body.realistic else None,
             }
         )
 
@@ -228,17 +235,12 @@ def would_become(judgement: outcomes.Judgement, provider: Provider) -> str:
 
 
 def if_match(call: Call) -> int | None:
-    """The version that ``If-Match`` names, or ``None``."""
+    """The version that ``If-Match`` names, or ``None``. What is no version matches none: 0."""
     given = call.request.headers.get("if-match")
     if given is None or given.strip() == "*":
         return None
     digits = given.strip().removeprefix("W/").strip('"')
-    if not (digits.isascii() and digits.isdigit() and len(digits) < 10):
-        raise InvalidRequest(
-            "If-Match must hold a version.",
-            errors=[{"pointer": "If-Match", "detail": 'must be a version such as "3"'}],
-        )
-    return int(digits)
+    return int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 10 else 0
 
 
 def _provider_id(call: Call) -> UUID:

@@ -15,13 +15,13 @@ from guerdon.redemption.issuance import body_hash, scope_hash
 from guerdon.redemption.news import Told
 from guerdon.redemption.request import Request
 from guerdon.transactions.states import News
-from guerdon.web.door import Call, answer
+from guerdon.web.door import PRINTABLE, PRINTABLE_LINES, Call, answer
 from guerdon.web.parts import Parts
 from guerdon.web.routes import Route
 
 Amount = Annotated[int, msgspec.Meta(ge=1, le=MAX_TOKENS)]
-Email = Annotated[str, msgspec.Meta(max_length=320, pattern=r"^[^\x00-\x1f\x7f]*$")]
-Address = Annotated[str, msgspec.Meta(max_length=2000)]
+Email = Annotated[str, msgspec.Meta(max_length=320, pattern=PRINTABLE)]
+Address = Annotated[str, msgspec.Meta(max_length=2000, pattern=PRINTABLE_LINES)]
 
 
 class Redeem(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
@@ -118,6 +118,7 @@ class Doors:
                 "An operator confirms: the reward was given",
                 ("operate",),
                 body=Reason,
+                bare=True,
                 answer=view,
                 codes=("transaction-not-found", "sending", "not-open"),
             ),
@@ -128,6 +129,7 @@ class Doors:
                 "An operator cancels: the tokens go back",
                 ("operate",),
                 body=Reason,
+                bare=True,
                 answer=view,
                 codes=("transaction-not-found", "sending", "not-open"),
             ),

@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl
 
 import msgspec
 import structlog
+from psycopg import OperationalError as DatabaseError
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -24,12 +25,16 @@ from guerdon.errors import (
     TooLarge,
     TooManyRequests,
     Unauthenticated,
+    Unavailable,
     UnsupportedMediaType,
 )
 from guerdon.web import problems
 from guerdon.web.routes import Route, Router
 
 LARGEST_BODY = 64 * 1024
+# One line without control characters. Python's $ also matches before a last line end: not here.
+PRINTABLE = r"^[^\x00-\x1f\x7f-\x9f]*$(?!\n)"
+PRINTABLE_LINES = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*$(?!\n)"
 _log = structlog.get_logger("guerdon.web")
 _encoder = msgspec.json.Encoder()
 
@@ -82,23 +87,23 @@ def answer(body: object, status: int = 200, headers: Mapping[str, str] | None = 
 
 
 class Throttle:
-    """Slows down who fails to authenticate: so many failures a minute for each address."""
+    """Slows down who fails to authenticate: so many failures a minute for each address.
 
-    def __init__(self, most: int = 30, seconds: float = 60.0) -> None:
+    Only failures are slowed down, never who authenticates: behind a proxy or a shared address,
+    somebody's guesses would otherwise shut everybody out.
+    """
+
+    def __init__(self, most: int = 60, seconds: float = 60.0) -> None:
         self._most = most
         self._seconds = seconds
         self._failures: OrderedDict[str, list[float]] = OrderedDict()
 
-    def refuse_if_hot(self, address: str | None) -> None:
-        """``TooManyRequests`` when this address failed too often."""
+    def note(self, address: str | None) -> None:
+        """One more failure; ``TooManyRequests`` when this address failed too often."""
         failures = self._recent(address)
         if len(failures) >= self._most:
             wait = max(1, int(self._seconds - (clock.monotonic() - failures[0])) + 1)
             raise TooManyRequests("Too many failed attempts from here.", retryAfter=wait)
-
-    def note(self, address: str | None) -> None:
-        """One more failure."""
-        failures = self._recent(address)
         failures.append(clock.monotonic())
         self._failures[address or ""] = failures
         self._failures.move_to_end(address or "")
@@ -133,6 +138,10 @@ class Door:
             response = problems.response(error, request_id)
         except ClientDisconnect:
             return
+        except DatabaseError as trouble:
+            _log.warning("database not reached", error=str(trouble), request=request_id)
+            refusal = Unavailable("The database does not answer. Send it again.", retryAfter=1)
+            response = problems.response(refusal, request_id)
         except Exception:  # noqa: BLE001 - the last one out: logged with its stack, told without
             _log.exception("request failed", request=request_id, method=request.method)
             response = problems.response(
@@ -164,27 +173,33 @@ class Door:
         return await route.handler(call)
 
     async def _authenticate(self, request: Request) -> Principal:
-        address = request.client.host if request.client else None
-        self._throttle.refuse_if_hot(address)
         scheme, _, key = request.headers.get("authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or not key:
+            raise Unauthenticated("Send an API key: Authorization: Bearer gk_….")
         try:
-            if scheme.lower() != "bearer" or not key:
-                raise Unauthenticated("Send an API key: Authorization: Bearer gk_….")
             return await self._keys.recognise(key.strip())
         except Unauthenticated:
-            self._throttle.note(address)
+            self._throttle.note(request.client.host if request.client else None)
             raise
 
 
 async def _read_body(call: Call, route: Route) -> None:
+    if route.bare and not _has_body(call.request):
+        call.body = {}
+        return
     kind = call.request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    accepted = (route.body_type, "application/merge-patch+json")
-    if kind not in accepted:
+    merges = route.method == "PATCH" and kind == "application/merge-patch+json"
+    if kind != route.body_type and not merges:
         raise UnsupportedMediaType(f"Send Content-Type: {route.body_type}.")
     if route.raw:
         return
     call.raw = await read_bounded(call.request, LARGEST_BODY)
     call.body = strict_json.parse(call.raw)
+
+
+def _has_body(request: Request) -> bool:
+    length = request.headers.get("content-length", "")
+    return length.strip("0") != "" or "transfer-encoding" in request.headers
 
 
 async def read_bounded(request: Request, most: int) -> bytes:

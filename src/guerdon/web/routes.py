@@ -23,7 +23,8 @@ Handler = Callable[["Call"], Awaitable[Response]]
 @dataclass(frozen=True, slots=True)
 class Route:
     """One route. ``scopes`` empty: no key is asked for. ``body``: the shape of the JSON that comes
-    in; ``query``: the parameters it knows; ``raw``: the handler reads the body itself."""
+    in; ``bare``: nothing at all stands for an empty object; ``query``: the parameters it knows;
+    ``raw``: the handler reads the body itself."""
 
     method: str
     path: str
@@ -35,6 +36,7 @@ class Route:
     status: int = 200
     query: tuple[str, ...] = ()
     keyed: bool = False
+    bare: bool = False
     raw: bool = False
     codes: tuple[str, ...] = ()
     media_type: str = "application/json"
@@ -46,7 +48,7 @@ class Route:
 
 
 class Router:
-    """Finds routes. Literal segments win over parameters."""
+    """Finds routes. Literal paths win over parameters where they know the method."""
 
     def __init__(self, routes: Sequence[Route]) -> None:
         self._exact: dict[str, dict[str, Route]] = {}
@@ -64,24 +66,27 @@ class Router:
 
     def find(self, method: str, raw_path: str) -> tuple[Route, dict[str, str]]:
         """The route and its decoded path parameters; ``NotFound`` or ``MethodNotAllowed``."""
-        methods, parameters = self._match(raw_path)
+        methods, parameters = self._match(method, raw_path)
         route = methods.get(method) or (methods.get("GET") if method == "HEAD" else None)
         if route is None:
             allow = ", ".join(sorted(methods))
             raise MethodNotAllowed(f"This path answers {allow}.", allow=allow)
         return route, parameters
 
-    def _match(self, raw_path: str) -> tuple[dict[str, Route], dict[str, str]]:
-        exact = self._exact.get(raw_path)
-        if exact is not None:
+    def _match(self, method: str, raw_path: str) -> tuple[dict[str, Route], dict[str, str]]:
+        """The methods at a path. A literal path may also be a member's: a userId can be "batch"."""
+        exact = self._exact.get(raw_path, {})
+        if method in exact:
             return exact, {}
         given = raw_path.removeprefix("/").split("/")
         for segments, methods in self._patterns:
             if len(segments) == len(given):
                 parameters = _parameters(segments, given)
                 if parameters is not None:
-                    return methods, parameters
-        raise NotFound("There is nothing at this path.")
+                    return methods | exact, parameters
+        if not exact:
+            raise NotFound("There is nothing at this path.")
+        return exact, {}
 
 
 def _parameters(segments: list[str], given: list[str]) -> dict[str, str] | None:
