@@ -1,10 +1,13 @@
 """Members: profiles, grants and charges, statements, erasure, and many at once."""
 
+import asyncio
+import io
+import itertools
 from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
 import msgspec
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 
 from guerdon import strict_json
 from guerdon.access import store as access
@@ -22,14 +25,15 @@ from guerdon.members.model import check_user_id
 from guerdon.redemption import enrolment
 from guerdon.redemption.enrolment import Line, LineDone
 from guerdon.redemption.issuance import Issuance, Receipt, body_hash, scope_hash
-from guerdon.web.door import Call, answer, read_bounded
+from guerdon.web.door import PRINTABLE, Call, answer, read_bounded
 from guerdon.web.parts import Parts
 from guerdon.web.routes import Route
 
 LARGEST_BATCH = 32 * 1024 * 1024
 _LARGEST_LINE = 64 * 1024
 _PORTION = 500
-Reason = Annotated[str, msgspec.Meta(min_length=1, max_length=500, pattern=r"^[^\x00-\x1f\x7f]*$")]
+_GROUP = 2000
+Reason = Annotated[str, msgspec.Meta(min_length=1, max_length=500, pattern=PRINTABLE)]
 
 
 class Amount(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
@@ -211,29 +215,56 @@ class Doors:
         return answer(lists.page(items, asked, str(rows[-1].member_seq) if rows else None))
 
     async def batch(self, call: Call) -> Response:
-        """Per-line results, in the order of the lines."""
+        """Per-line results, in the order of the lines, as group after group of them is stored.
+
+        Stored lines stay stored when a later group cannot be: the batch is then sent again.
+        """
         raw = await read_bounded(call.request, LARGEST_BATCH)
-        done: dict[int, LineDone] = {}
-        lines: list[Line] = []
-        async for number, text in _lines(raw):
-            try:
-                lines.append(enrolment.read_line(call.namespace, number, strict_json.parse(text)))
-            except GuerdonError as refusal:
-                done[number] = LineDone(number, "", False, refusal)
-        for slot, portion in enrolment.by_slot(lines, self._parts.slots, _PORTION):
-            async with self._parts.database.batch() as tx:
-                for result in await enrolment.enrol_batch(tx, slot, portion):
-                    done[result.number] = result
-        encoded = (msgspec.json.encode(_line_item(done[number])) for number in sorted(done))
-        return Response(b"\n".join(encoded) + b"\n", media_type="application/x-ndjson")
+        groups = self._enrol(call.namespace, raw)
+        first = await anext(groups, b"")
+
+        async def results() -> AsyncIterator[bytes]:
+            yield first
+            async for group in groups:
+                yield group
+
+        return StreamingResponse(results(), media_type="application/x-ndjson")
+
+    async def _enrol(self, namespace: str, raw: bytes) -> AsyncIterator[bytes]:
+        numbered = enumerate(io.BytesIO(raw), start=1)
+        while group := list(itertools.islice(numbered, _GROUP)):
+            done: dict[int, LineDone] = {}
+            lines: list[Line] = []
+            for number, text in group:
+                read = _read_line(namespace, number, text)
+                if isinstance(read, Line):
+                    lines.append(read)
+                elif read is not None:
+                    done[number] = read
+            for slot, portion in enrolment.by_slot(lines, self._parts.slots, _PORTION):
+                async with self._parts.database.batch() as tx:
+                    for result in await enrolment.enrol_batch(tx, slot, portion):
+                        done[result.number] = result
+            # Other requests have their turn, also where nothing was stored.
+            await asyncio.sleep(0)
+            items = [msgspec.json.encode(_line_item(done[number])) for number in sorted(done)]
+            yield b"".join(item + b"\n" for item in items)
 
 
-async def _lines(raw: bytes) -> AsyncIterator[tuple[int, bytes]]:
-    for number, text in enumerate(raw.split(b"\n"), start=1):
+def _read_line(namespace: str, number: int, text: bytes) -> Line | LineDone | None:
+    """A line, or why it is refused; ``None`` for an empty one."""
+    user_id = ""
+    try:
         if len(text) > _LARGEST_LINE:
-            raise TooLarge(f"Line {number} is longer than {_LARGEST_LINE} bytes.")
-        if text.strip():
-            yield number, text
+            raise TooLarge(f"A line may have {_LARGEST_LINE} bytes.")
+        if not text.strip():
+            return None
+        value = strict_json.parse(text)
+        if isinstance(value, dict) and isinstance(value.get("userId"), str):
+            user_id = value["userId"]
+        return enrolment.read_line(namespace, number, value)
+    except GuerdonError as refusal:
+        return LineDone(number, user_id, False, refusal)
 
 
 def _line_item(done: LineDone) -> dict[str, object]:
