@@ -71,15 +71,20 @@ def cursor(query: Query) -> str | None:
     if given is None:
         return None
     try:
-        return base64.urlsafe_b64decode(given.encode("ascii") + b"==").decode("utf-8")
+        said = base64.urlsafe_b64decode(given.encode("ascii") + b"==").decode("utf-8")
     except (ValueError, binascii.Error) as trouble:
         raise invalid("cursor", "is none of ours") from trouble
+    # The decoder skips what is not in its alphabet, and no text of ours holds a NUL.
+    if not said or _token(said) != given or "\x00" in said:
+        raise invalid("cursor", "is none of ours")
+    return said
 
 
 def page(items: Sequence[object], asked: int, after: str | None) -> dict[str, object]:
     """A page: with a cursor that says ``after`` where the page is full."""
     more = after is not None and len(items) == asked
-    token = (
-        base64.urlsafe_b64encode(after.encode()).decode().rstrip("=") if more and after else None
-    )
-    return {"items": items, "nextCursor": token}
+    return {"items": items, "nextCursor": _token(after) if more and after else None}
+
+
+def _token(said: str) -> str:
+    return base64.urlsafe_b64encode(said.encode()).decode().rstrip("=")

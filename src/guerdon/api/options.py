@@ -169,4 +169,6 @@ def _after(query: lists.Query) -> tuple[int, UUID] | None:
     order, _, name = said.partition("|")
     if not (order.removeprefix("-").isdigit() and order.isascii() and len(order) < 12):
         raise wrong
+    if abs(int(order)) > definition.LARGEST_ORDER:
+        raise wrong
     return int(order), lists.uuid_or(wrong, name)

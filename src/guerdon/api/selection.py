@@ -57,10 +57,13 @@ async def chosen(
     title, asked = None, lists.single(query, "q")
     if asked is not None:
         prefix = _id_prefix(asked)
-        if prefix is not None:
+        # A userId may look like the beginning of an ID; then the member is meant.
+        if await _member(tx, slots, namespace, asked) is not None:
+            if users and asked not in users:
+                return None
+            users = [asked]
+        elif prefix is not None:
             first, last = max(first, prefix[0]), min(last, prefix[1])
-        elif await _member(tx, slots, namespace, asked) is not None:
-            users.append(asked)
         else:
             escaped = asked.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
             title = f"%{escaped}%"

@@ -28,7 +28,7 @@ OPERATORS = (
 )
 _REFUSED = "This option cannot be saved."
 _SHOWN_ONLY = ("version", "archived", "timesUsed", "timesLeft")
-_LARGEST_ORDER = 2**31 - 1
+LARGEST_ORDER = 2**31 - 1
 _LONGEST_DAYS = 3660
 _LONGEST_HOURS = 87_600
 
@@ -122,7 +122,7 @@ def _read(
         image=_link(fields, "image"),
         details=fields.text("details", longest=20_000, default="", lines=True),
         group=fields.text("group", longest=100, default=None),
-        order=fields.integer("order", lowest=-_LARGEST_ORDER, highest=_LARGEST_ORDER, default=0),
+        order=fields.integer("order", lowest=-LARGEST_ORDER, highest=LARGEST_ORDER, default=0),
         enabled=fields.flag("enabled", default=True),
         provider_id=fields.uuid("providerId"),
         price=price,
