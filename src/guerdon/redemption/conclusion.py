@@ -85,7 +85,8 @@ def _attempt(scene: Scene, t: Transaction, work: AttemptEnded) -> Concluded:
         and debt.attempts == work.n
         and t.transaction_id not in scene.settled
     )
-    if work.lapsed and not (mine and debt is not None and _lapsed(debt, scene.at)):
+    ran_out = debt is not None and debt.lease_until is not None and debt.lease_until <= scene.at
+    if work.lapsed and not (mine and ran_out):
         return Concluded(t, applied=False)
     judgement = work.judgement
     if mine:
@@ -93,6 +94,10 @@ def _attempt(scene: Scene, t: Transaction, work: AttemptEnded) -> Concluded:
     if judgement.evidence == "U":
         t.dirty = True
         scene.touched.add(t.transaction_id)
+    if not mine and debt is not None and judgement.evidence in "NU":
+        # Concluded before: its lease ran out, or it is told again after a COMMIT without an
+        # answer. What is owed now has a schedule of its own.
+        return Concluded(t, applied=False)
     decision = outcomes.decide(
         judgement,
         dirty=t.dirty,
@@ -102,15 +107,14 @@ def _attempt(scene: Scene, t: Transaction, work: AttemptEnded) -> Concluded:
         attempts_after_n=debt.tries_n if debt is not None else 0,
         attempts_after_u=debt.tries_u if debt is not None else 0,
     )
-    if decision.retry_after is not None:
-        if mine and debt is not None and t.status is Status.PENDING:
-            _try_again(scene, debt, judgement.evidence == "N", decision.retry_after)
-            return Concluded(t, applied=False, retries=True)
-        if mine:
-            scene.settled.add(t.transaction_id)
-        return Concluded(t, applied=False)
+    again = decision.retry_after
+    if again is not None and debt is not None and mine and t.status is Status.PENDING:
+        _try_again(scene, debt, judgement.evidence == "N", again)
+        return Concluded(t, applied=False, retries=True)
     if mine:
         scene.settled.add(t.transaction_id)
+    if again is not None:
+        return Concluded(t, applied=False)
     if decision.news is None:
         _acknowledge(scene, t)
         _cancel_unsent(scene, t)
@@ -126,10 +130,6 @@ def _attempt(scene: Scene, t: Transaction, work: AttemptEnded) -> Concluded:
         judgement.sentence,
     )
     return Concluded(t, applied=_apply(scene, t, said) == "moves")
-
-
-def _lapsed(debt: Message, at: datetime) -> bool:
-    return debt.lease_until is not None and debt.lease_until <= at
 
 
 def _record_attempt(scene: Scene, t: Transaction, work: AttemptEnded) -> None:
