@@ -107,7 +107,7 @@ def issue(account: Account, cause_id: UUID, amount: int, at: datetime, reason: s
 
 def charge(account: Account, cause_id: UUID, amount: int, at: datetime, reason: str) -> Posting:
     """Tokens are taken away: available → adjusted. ``InsufficientTokens`` if they are not there."""
-    _require(account, amount)
+    require(account, amount)
     account.available -= amount
     return _post(
         account, cause_id, Movement.ADJUST, Place.AVAILABLE, Place.ADJUSTED, amount, at, reason
@@ -116,7 +116,7 @@ def charge(account: Account, cause_id: UUID, amount: int, at: datetime, reason: 
 
 def hold(account: Account, transaction_id: UUID, amount: int, at: datetime) -> Posting:
     """A redemption begins: available → held. ``InsufficientTokens`` if they are not there."""
-    _require(account, amount)
+    require(account, amount)
     account.available -= amount
     account.held += amount
     return _post(
@@ -144,7 +144,8 @@ def release(account: Account, transaction_id: UUID, amount: int, at: datetime) -
     )
 
 
-def _require(account: Account, amount: int) -> None:
+def require(account: Account, amount: int) -> None:
+    """``InsufficientTokens`` unless that many are available."""
     if account.available < amount:
         raise InsufficientTokens(
             f"This takes {amount} tokens, and {account.available} are available.",

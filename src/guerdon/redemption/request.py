@@ -196,10 +196,11 @@ class RequestVerb:
         price, minor, rate = terms.price(option, work.token_amount, work.currency)
         _refuse(scene, option, member)
         terms.refuse_other_price(price, minor, work.expected_price, work.expected_currency_amount)
+        account = scene.accounts[member.member_id]
+        posting.require(account, price)
         standing = scene.standings[option.provider_id]
         if standing.blocked is not None:
             raise ProviderUnavailable(standing.blocked, retryAfter=standing.retry_after)
-        account = scene.accounts[member.member_id]
         transaction_id = ids.new_id(ids.bucket_in(member.member_id), scene.at)
         before = account.available
         scene.writes.postings.append(posting.hold(account, transaction_id, price, scene.at))
