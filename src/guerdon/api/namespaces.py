@@ -1,10 +1,11 @@
 """A namespace's own settings, and the public keys that member tokens are signed with."""
 
+import re
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
 from uuid import UUID
 
 import msgspec
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePublicKey
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
@@ -24,6 +25,8 @@ from guerdon.web.door import Call, answer
 from guerdon.web.parts import Parts
 from guerdon.web.routes import Route
 
+# As browsers spell it: in small letters, with the port only where it is not the usual one.
+_ORIGIN = re.compile(r"https?://([a-z0-9-]+(\.[a-z0-9-]+)*|\[[0-9a-f:.]+\])(:[0-9]{1,5})?")
 Short = Annotated[str, msgspec.Meta(min_length=1, max_length=500)]
 
 
@@ -70,7 +73,14 @@ class Doors:
                 body=dict[str, Any],
                 codes=("precondition-failed", "invalid-request"),
             ),
-            Route("GET", "/v1/member-keys", self.keys, "List public keys", scope),
+            Route(
+                "GET",
+                "/v1/member-keys",
+                self.keys,
+                "List public keys, oldest first",
+                scope,
+                query=("limit", "cursor"),
+            ),
             Route(
                 "POST",
                 "/v1/member-keys",
@@ -128,10 +138,18 @@ class Doors:
         return _answer(row)
 
     async def keys(self, call: Call) -> Response:
-        """All of them: there are few."""
+        """A page of them; there are few, and none is ever removed."""
+        asked, after = lists.limit(call.query), lists.cursor(call.query)
         async with self._parts.database.read() as tx:
             rows = await store.member_keys(tx, call.namespace)
-        return answer({"items": [_key(row) for row in rows], "nextCursor": None})
+        items = [_key(row) for row in rows]
+        if after is not None:
+            names = [item["id"] for item in items]
+            if after not in names:
+                raise lists.invalid("cursor", "is none of ours")
+            items = items[names.index(after) + 1 :]
+        shown = items[:asked]
+        return answer(lists.page(shown, asked, str(shown[-1]["id"]) if shown else None))
 
     async def add_key(self, call: Call) -> Response:
         """Registers it, if it is a public key of the algorithm it says."""
@@ -200,8 +218,7 @@ def _key(row: Row) -> dict[str, object]:
 def _vet_origins(origins: list[str]) -> None:
     wrong = []
     for number, origin in enumerate(origins):
-        parts = urlsplit(origin)
-        if parts.scheme not in ("https", "http") or origin != f"{parts.scheme}://{parts.netloc}":
+        if _ORIGIN.fullmatch(origin) is None:
             detail = "must be an origin such as https://www.example.com"
             wrong.append({"pointer": f"/allowedOrigins/{number}", "detail": detail})
     if wrong:
@@ -217,7 +234,7 @@ def _vet_key(body: NewKey) -> None:
     )
     try:
         key = load_pem_public_key(body.public_key.encode())
-    except ValueError as trouble:
+    except (ValueError, UnsupportedAlgorithm) as trouble:
         raise wrong from trouble
     fits = {
         "RS256": isinstance(key, RSAPublicKey) and key.key_size >= 2048,

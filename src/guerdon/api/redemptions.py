@@ -6,6 +6,7 @@ from uuid import UUID
 import msgspec
 from starlette.responses import Response, StreamingResponse
 
+from guerdon.access import store as access
 from guerdon.amount import MAX_TOKENS
 from guerdon.api import lists, selection
 from guerdon.errors import NotFound, OptionNotFound, TransactionNotFound
@@ -189,7 +190,7 @@ class Doors:
         )
 
     async def one(self, call: Call) -> Response:
-        """One transaction, whole; replies only for who may operate."""
+        """One transaction, whole; replies only for who may operate, and that is audited."""
         replies = "operate" in call.who.scopes
         async with self._parts.database.read() as tx:
             full = await inquiry.full(
@@ -200,6 +201,17 @@ class Doors:
                 _transaction_id(call),
                 replies=replies,
             )
+        if replies and any(attempt["reply"] is not None for attempt in full.attempts):
+            async with self._parts.database.tx() as tx:
+                await access.audit(
+                    tx,
+                    namespace=call.namespace,
+                    actor=call.who.actor,
+                    action="transaction.revealed",
+                    target=str(full.view.id),
+                    detail={},
+                    address=call.address,
+                )
         fields = msgspec.structs.asdict(full.view)
         renamed = {msgspec_name(name): value for name, value in fields.items()}
         return answer(renamed | {"attempts": full.attempts})
