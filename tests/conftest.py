@@ -3,7 +3,7 @@
 import asyncio
 import os
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -99,7 +99,7 @@ class Answer:
     """What the API said."""
 
     status: int
-    headers: dict[str, str]
+    headers: Mapping[str, str]
     body: Any
 
 
@@ -139,7 +139,7 @@ class Api:
             parsed = await response.json(content_type=None) if "json" in kind and text else text
             if "ndjson" in kind:
                 parsed = text
-            return Answer(response.status, dict(response.headers), parsed)
+            return Answer(response.status, response.headers, parsed)
 
 
 @pytest.fixture
