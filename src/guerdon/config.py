@@ -35,7 +35,8 @@ SETTINGS: Mapping[str, Setting] = {
     ),
     "secret_key": Setting(
         "GUERDON_SECRET_KEY",
-        "32 bytes as 64 hexadecimal digits; seals secrets at rest. Without it, DIR/secret.key.",
+        "32 bytes as 64 hexadecimal digits; seals secrets at rest. Without it, DIR/secret.key. "
+        "After a rotation several, comma-separated: the current one first, the oldest last.",
     ),
     "provider_allow": Setting(
         "GUERDON_PROVIDER_ALLOW",
@@ -92,7 +93,8 @@ def secret_keys(settings: Settings, data: Path | None, fresh: bytes) -> list[byt
     """The keys that seal secrets, the current one first; ``fresh`` becomes the key of a new
     data directory. Refuses to go on without any."""
     if settings.secret_key is not None:
-        return [key_bytes(settings.secret_key, "GUERDON_SECRET_KEY")]
+        keys = settings.secret_key.split(",")
+        return [key_bytes(key, "GUERDON_SECRET_KEY") for key in keys]
     if data is None:
         raise ConfigurationError(
             "With --database-url there is no data directory to keep a key in. Set "
@@ -104,8 +106,21 @@ def secret_keys(settings: Settings, data: Path | None, fresh: bytes) -> list[byt
     except FileExistsError:
         lines = path.read_text("ascii").split()
         return [key_bytes(line, str(path)) for line in lines] or [key_bytes("", str(path))]
+    _write(descriptor, [fresh])
+    return [fresh]
+
+
+def add_secret_key(data: Path, fresh: bytes) -> None:
+    """Puts ``fresh`` before the keys of a data directory; they stay, to open what they sealed."""
+    path = data / "secret.key"
+    known = [key_bytes(line, str(path)) for line in path.read_text("ascii").split()]
+    beside = path.with_suffix(".new")
+    _write(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), [fresh, *known])
+    beside.replace(path)
+
+
+def _write(descriptor: int, keys: list[bytes]) -> None:
     with os.fdopen(descriptor, "w") as file:
-        file.write(fresh.hex() + "\n")
+        file.writelines(key.hex() + "\n" for key in keys)
         file.flush()
         os.fsync(file.fileno())
-    return [fresh]

@@ -28,7 +28,11 @@ def key_id(key: bytes) -> bytes:
 
 
 class Sealer:
-    """Seals with ``keys[0]`` and opens with any of ``keys`` (32 bytes each)."""
+    """Seals with ``keys[0]`` and opens with any of ``keys`` (32 bytes each).
+
+    The last key is the oldest and is never dropped: keyed hashes are made with it, so that what
+    was hashed before a rotation is recognised after it.
+    """
 
     def __init__(self, *keys: bytes) -> None:
         self._ciphers: Mapping[bytes, AESGCM] = {key_id(key): AESGCM(key) for key in keys}
@@ -56,6 +60,12 @@ class Sealer:
             raise SealBroken(
                 "A sealed value was changed, or stands where it does not belong."
             ) from trouble
+
+    def sealed_anew(self, sealed: bytes, context: str) -> bytes | None:
+        """The same under the current key; ``None`` where it is that already."""
+        if sealed[:_ID] == self._current:
+            return None
+        return self.seal(self.open(sealed, context), context)
 
     def keyed_hash(self, value: str) -> bytes:
         """16 bytes that only holders of the key can compute: to recognise what is not stored."""

@@ -3,7 +3,7 @@
 from cyclopts import App
 
 from guerdon import __version__
-from guerdon.cli import demo, keeping, serve
+from guerdon.cli import demo, keeping, lists, rotation, serve
 
 app = App(
     name="guerdon",
@@ -15,6 +15,9 @@ app.command(serve.serve)
 app.command(serve.deliver)
 app.command(keeping.migrate)
 app.command(keeping.verify)
+keeping.keys.command(rotation.rotate_master)
 app.command(keeping.keys)
 app.command(keeping.operators)
+app.command(lists.members)
+app.command(lists.transactions)
 app.command(demo.provider)

@@ -59,7 +59,7 @@ async def _verify(where: Place) -> audit.Proof:
     async with _opened(where) as database:
         async with database.read() as tx:
             slots = await installation.slots(tx)
-        with Progress(console=_console) as bar:
+        with Progress(console=_console, disable=not _console.is_terminal) as bar:
             task = bar.add_task("verifying", total=max(1, await audit.size(database)))
             return await audit.prove(
                 database,
@@ -156,7 +156,19 @@ def revoke(key_id: UUID, *, data: Data = DEFAULT_DATA, database_url: Url = None)
 
 async def _revoke_key(where: Place, key_id: UUID) -> bool:
     async with _opened(where) as database, database.tx() as tx:
-        return await access.revoke_key(tx, key_id)
+        found = [row for row in await access.keys(tx, None) if row.key_id == key_id]
+        if not found or not await access.revoke_key(tx, key_id):
+            return False
+        await access.audit(
+            tx,
+            namespace=found[0].namespace,
+            actor="command",
+            action="key.revoked",
+            target=str(key_id),
+            detail={"label": found[0].label},
+            address=None,
+        )
+    return True
 
 
 @operators.command(name="create")

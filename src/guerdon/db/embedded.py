@@ -156,6 +156,7 @@ class EmbeddedServer:
     def _start(self) -> None:
         command = self._cluster.command(_SETTINGS)
         before = self._cluster.turn_log()
+        self._cluster.log.touch(mode=0o600)  # errors quote rows
         with self._cluster.log.open("ab") as output:
             self._process = subprocess.Popen(  # noqa: S603 - our own binary
                 command,

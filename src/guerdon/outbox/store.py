@@ -113,8 +113,13 @@ async def debt(tx: ReadTx, slot: int, transaction_id: UUID) -> Message | None:
 async def beat(tx: Tx, process_id: UUID, *, delivers: bool) -> int:
     """Says that this process is alive; answers how many delivering processes are."""
     await tx.run(_Q["beat"], {"process_id": process_id, "delivers": delivers})
+    return max(1, await live(tx))
+
+
+async def live(tx: ReadTx) -> int:
+    """How many delivering processes have said lately that they are alive."""
     row = await tx.first(_Q["live_processes"])
-    return max(1, row.live) if row is not None else 1
+    return 0 if row is None else int(row.live)
 
 
 async def leave(tx: Tx, process_id: UUID) -> None:

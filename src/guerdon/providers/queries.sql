@@ -133,3 +133,19 @@ WHERE p.provider_id = ANY (%(provider_ids)s::uuid[]);
 -- The state of every breaker, for the metrics.
 SELECT p.provider_id, p.name, p.namespace, h.breaker, h.paused_because
 FROM provider p JOIN provider_health h USING (provider_id);
+
+-- name: sealed
+-- All that is sealed about providers, for sealing it anew; not member data.
+SELECT provider_id, NULL::uuid AS secret_id, authorization_sealed AS sealed
+FROM provider WHERE authorization_sealed IS NOT NULL
+UNION ALL
+SELECT provider_id, secret_id, sealed FROM provider_secret;
+
+-- name: reseal_authorization
+-- The same value under another key, unless somebody changed it meanwhile.
+UPDATE provider SET authorization_sealed = %(sealed)s
+WHERE provider_id = %(provider_id)s AND authorization_sealed = %(was)s;
+
+-- name: reseal_secret
+-- The same secret under another key.
+UPDATE provider_secret SET sealed = %(sealed)s WHERE secret_id = %(secret_id)s;

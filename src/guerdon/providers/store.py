@@ -215,3 +215,16 @@ async def sending(tx: ReadTx, provider_ids: Collection[UUID]) -> list[Row]:
 async def breakers(tx: ReadTx) -> list[Row]:
     """(provider_id, name, namespace, breaker, paused_because) of every provider."""
     return await tx.all(_Q["breakers"])
+
+
+async def seal_anew(tx: Tx, sealer: Sealer) -> int:
+    """Puts every secret of every provider under the current key; answers how many it moved."""
+    moved = 0
+    for row in await tx.all(_Q["sealed"]):
+        what = "authorization" if row.secret_id is None else "secret"
+        context = f"{what} {row.secret_id or row.provider_id}"
+        fresh = sealer.sealed_anew(row.sealed, context)
+        if fresh is not None:
+            where = {"provider_id": row.provider_id, "secret_id": row.secret_id, "was": row.sealed}
+            moved += await tx.run(_Q[f"reseal_{what}"], where | {"sealed": fresh})
+    return moved

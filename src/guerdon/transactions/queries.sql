@@ -233,3 +233,21 @@ WHERE namespace = %(namespace)s AND transaction_id < %(below)s AND transaction_i
   AND (%(title)s::text IS NULL OR option_title ILIKE %(title)s)
 ORDER BY transaction_id DESC
 LIMIT %(limit)s;
+
+-- name: sealed_replies
+-- Every reply of one slot that is kept sealed, for sealing it anew.
+SELECT transaction_id, part, content
+FROM transaction_personal
+WHERE slot = %(slot)s AND part > 0;
+
+-- name: reseal_replies
+-- The same replies under another key; one that was erased meanwhile stays erased.
+UPDATE transaction_personal p
+SET content = n.content
+FROM unnest(%(ids)s::uuid[], %(parts)s::smallint[], %(contents)s::bytea[]) AS n (id, part, content)
+WHERE p.slot = %(slot)s AND p.transaction_id = n.id AND p.part = n.part;
+
+-- name: replies_estimate
+-- How many personal parts there are, roughly, over all slots: for a progress bar, not for a sum.
+SELECT greatest(reltuples, 0)::bigint AS rows
+FROM pg_class WHERE oid = 'transaction_personal'::regclass;

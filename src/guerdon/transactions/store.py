@@ -352,3 +352,27 @@ def open_holds(tx: ReadTx, slot: int) -> AsyncIterator[Sequence[Row]]:
 def in_order(tx: ReadTx, slot: int) -> AsyncIterator[Sequence[Row]]:
     """Every transaction of a slot: (transaction_id, member_id, status, price), by ID."""
     return tx.stream(_Q["in_order"], {"slot": slot}, name="in_order")
+
+
+def sealed_replies(tx: ReadTx, slot: int) -> AsyncIterator[Sequence[Row]]:
+    """Every sealed reply of a slot: (transaction_id, part, content), in groups."""
+    return tx.stream(_Q["sealed_replies"], {"slot": slot}, name="sealed_replies")
+
+
+async def reseal_replies(tx: Tx, slot: int, fresh: Sequence[tuple[UUID, int, bytes]]) -> int:
+    """Stores replies under another key: (transaction_id, part, content); answers how many."""
+    return await tx.run(
+        _Q["reseal_replies"],
+        {
+            "slot": slot,
+            "ids": [identifier for identifier, _, _ in fresh],
+            "parts": [part for _, part, _ in fresh],
+            "contents": [content for _, _, content in fresh],
+        },
+    )
+
+
+async def replies_estimate(tx: ReadTx) -> int:
+    """How many replies and bodies are kept, roughly."""
+    row = await tx.first(_Q["replies_estimate"])
+    return 0 if row is None else int(row.rows)
