@@ -12,6 +12,7 @@ import asyncio
 import socket
 import ssl
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parsedate_to_datetime
@@ -29,6 +30,7 @@ from guerdon.providers.outcomes import Observation, Trouble
 
 LARGEST_ANSWER = 64 * 1024
 _ADDRESSES_TRIED = 3
+_LOOK_UP_THREADS = 32
 _NO_SUCH_HOST = {socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)}
 
 
@@ -61,6 +63,10 @@ class ProviderClient:
         # Building a context costs more than an attempt, so one serves all.
         self._tls = trust if trust is not None else ssl.create_default_context()
         self._sessions: dict[bool, aiohttp.ClientSession] = {}
+        # A look-up cannot be ended. Threads of their own, and one at a time for each host: a name
+        # server that hangs then holds up its own providers only.
+        self._threads = ThreadPoolExecutor(_LOOK_UP_THREADS, thread_name_prefix="look-up")
+        self._look_ups: dict[tuple[str, int], asyncio.Future[list[Any]]] = {}
 
     def _session(self, reuse: bool) -> aiohttp.ClientSession:
         if reuse not in self._sessions:
@@ -83,6 +89,7 @@ class ProviderClient:
         """Ends every connection."""
         for session in self._sessions.values():
             await session.close()
+        self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def send(self, request: Outbound) -> Observation:
         """Makes the attempt. Whatever happens is an observation; only cancellation raises."""
@@ -127,7 +134,7 @@ class ProviderClient:
         try:
             addresses: list[Address] = [ip_address(target.host)]
         except ValueError:
-            addresses = await _look_up(target)
+            addresses = await self._look_up(target)
         try:
             egress.vet(addresses, self._allowed)
         except egress.Blocked as blocked:
@@ -138,6 +145,36 @@ class ProviderClient:
             raise _Failed("unusable-url", "Only allow-listed addresses are spoken to in the clear.")
         return addresses
 
+    async def _look_up(self, target: Target) -> list[Address]:
+        try:
+            # Shielded: the others that wait for it must not lose it to one attempt's deadline.
+            found = await asyncio.shield(self._looking_up(target.host, target.port))
+        except socket.gaierror as trouble:
+            if trouble.errno in _NO_SUCH_HOST:
+                raise _Failed("no-such-host", f"{target.host}: {trouble.strerror}") from trouble
+            raise _Failed("dns", f"{target.host}: {trouble.strerror}") from trouble
+        except UnicodeError as trouble:
+            detail = "The host is not a name that can be looked up."
+            raise _Failed("unusable-url", detail) from trouble
+        return [ip_address(entry[4][0]) for entry in found]
+
+    def _looking_up(self, host: str, port: int) -> asyncio.Future[list[Any]]:
+        """The look-up of a host that is under way, or a new one. Nothing is remembered."""
+        under_way = self._look_ups.get((host, port))
+        if under_way is None:
+            asked = (host, port, 0, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+            loop = asyncio.get_running_loop()
+            under_way = loop.run_in_executor(self._threads, lambda: socket.getaddrinfo(*asked))
+            under_way.add_done_callback(lambda ended: self._looked_up((host, port), ended))
+            self._look_ups[host, port] = under_way
+        return under_way
+
+    def _looked_up(self, asked: tuple[str, int], ended: asyncio.Future[list[Any]]) -> None:
+        del self._look_ups[asked]
+        if not ended.cancelled():
+            # Whoever waited hears of a failure; nobody may be left.
+            ended.exception()
+
     async def _ask(
         self, request: Outbound, target: Target, address: Address, seen: "_Seen"
     ) -> None:
@@ -147,7 +184,7 @@ class ProviderClient:
         async with self._session(request.reuse).request(
             request.method,
             url.with_host(str(address)),
-            data=request.body,
+            data=request.body or None,
             headers={
                 "Host": host,
                 "User-Agent": f"Guerdon/{__version__}",
@@ -203,21 +240,6 @@ async def _note_connected(
     context.trace_request_ctx.connected = True
 
 
-async def _look_up(target: Target) -> list[Address]:
-    loop = asyncio.get_running_loop()
-    try:
-        found = await loop.getaddrinfo(
-            target.host, target.port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP
-        )
-    except socket.gaierror as trouble:
-        if trouble.errno in _NO_SUCH_HOST:
-            raise _Failed("no-such-host", f"{target.host}: {trouble.strerror}") from trouble
-        raise _Failed("dns", f"{target.host}: {trouble.strerror}") from trouble
-    except UnicodeError as trouble:
-        raise _Failed("unusable-url", "The host is not a name that can be looked up.") from trouble
-    return [ip_address(entry[4][0]) for entry in found]
-
-
 def _seconds(header: str | None) -> int | None:
     """``Retry-After`` in seconds, from either of its forms; ``None`` if it makes no sense."""
     if header is None:
@@ -227,5 +249,5 @@ def _seconds(header: str | None) -> int | None:
     try:
         moment: datetime = parsedate_to_datetime(header)
         return max(0, int((moment - clock.now()).total_seconds()))
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         return None
