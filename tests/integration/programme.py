@@ -3,10 +3,13 @@
 The verbs are driven as lanes drive them, in a ``Tx`` each, without a process around them.
 """
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
+
+import psycopg
 
 from guerdon import ids
 from guerdon.access import store as access
@@ -251,3 +254,19 @@ async def faults(database: Database) -> list[Fault]:
     proof = await audit.prove(database, SLOTS, found.append, lambda _: None)
     assert proof.faults == len(found)
     return found
+
+
+async def waiting_for_locks(superuser_url: str, sessions: int) -> None:
+    """Returns when that many sessions of this database wait for a lock: a barrier."""
+    async with (
+        await psycopg.AsyncConnection.connect(superuser_url, autocommit=True) as watcher,
+        asyncio.timeout(20),
+    ):
+        while True:
+            cursor = await watcher.execute(
+                "SELECT count(*) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+            )
+            row = await cursor.fetchone()
+            if row is not None and row[0] >= sessions:
+                return
