@@ -25,7 +25,8 @@ SET available = n.available, held = n.held, redeemed = n.redeemed,
 FROM unnest(%(member_ids)s::uuid[], %(available)s::bigint[], %(held)s::bigint[],
             %(redeemed)s::bigint[], %(seqs)s::bigint[], %(heads)s::bytea[])
      AS n (member_id, available, held, redeemed, member_seq, head)
-WHERE a.slot = %(slot)s AND a.member_id = n.member_id;
+WHERE a.slot = %(slot)s AND a.member_id = ANY (%(member_ids)s::uuid[])
+  AND a.member_id = n.member_id;
 
 -- name: add_postings
 -- Appends a batch; the key refuses a second opening or closing of one cause.

@@ -1,9 +1,12 @@
 -- name: find_members
--- Members of one slot with their profiles, without a lock; erased ones are not among them.
+-- Members of one slot with their profiles, without a lock; erased ones are not among them. OFFSET 0
+-- keeps it one lookup by the whole key for each, however little the planner knows of the table.
 SELECT m.member_id, m.slot, m.namespace, m.user_id, m.frozen, p.email, p.address,
        coalesce(p.attributes, '{}') AS attributes, m.created_at
 FROM unnest(%(namespaces)s::text[], %(user_ids)s::text[]) AS w (namespace, user_id)
-JOIN member m ON m.slot = %(slot)s AND m.namespace = w.namespace AND m.user_id = w.user_id
+CROSS JOIN LATERAL (
+    SELECT * FROM member
+    WHERE slot = %(slot)s AND namespace = w.namespace AND user_id = w.user_id OFFSET 0) AS m
 LEFT JOIN member_profile p ON p.slot = %(slot)s AND p.member_id = m.member_id
 WHERE m.erased_at IS NULL;
 
@@ -42,7 +45,8 @@ SET email = excluded.email, address = excluded.address, attributes = excluded.at
 UPDATE member m
 SET frozen = n.frozen
 FROM unnest(%(member_ids)s::uuid[], %(frozen)s::boolean[]) AS n (member_id, frozen)
-WHERE m.slot = %(slot)s AND m.member_id = n.member_id AND m.frozen <> n.frozen;
+WHERE m.slot = %(slot)s AND m.member_id = ANY (%(member_ids)s::uuid[])
+  AND m.member_id = n.member_id AND m.frozen <> n.frozen;
 
 -- name: remove_profile
 -- What is personal about a member goes.
@@ -69,5 +73,5 @@ WHERE slot = %(slot)s AND namespace = %(namespace)s AND user_hash = %(user_hash)
 -- name: user_ids
 -- The userIds of some members; they come from a page of a list, so from several slots.
 SELECT m.member_id, m.user_id
-FROM unnest(%(slots)s::smallint[], %(member_ids)s::uuid[]) AS w (slot, member_id)
-JOIN member m ON m.slot = w.slot AND m.member_id = w.member_id;
+FROM member m
+WHERE m.slot = ANY (%(slots)s::smallint[]) AND m.member_id = ANY (%(member_ids)s::uuid[]);

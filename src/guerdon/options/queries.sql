@@ -24,8 +24,8 @@ FOR NO KEY UPDATE;
 -- What is left of total limits in one slot, locked in one order.
 SELECT namespace, option_name, spare
 FROM option_share
-WHERE slot = %(slot)s AND (namespace, option_name) IN (
-    SELECT * FROM unnest(%(namespaces)s::text[], %(names)s::uuid[]))
+WHERE slot = %(slot)s AND namespace = ANY (%(namespaces)s::text[])
+  AND option_name = ANY (%(names)s::uuid[])
 ORDER BY namespace, option_name
 FOR UPDATE;
 
@@ -37,14 +37,17 @@ WITH moved AS MATERIALIZED (
     SELECT s.slot, s.namespace, s.option_name, n.delta
     FROM unnest(%(namespaces)s::text[], %(names)s::uuid[], %(deltas)s::bigint[])
         AS n (namespace, option_name, delta)
-    JOIN option_share s ON s.slot = %(slot)s AND s.namespace = n.namespace
-        AND s.option_name = n.option_name
+    JOIN option_share s ON s.slot = %(slot)s AND s.namespace = ANY (%(namespaces)s::text[])
+        AND s.option_name = ANY (%(names)s::uuid[])
+        AND s.namespace = n.namespace AND s.option_name = n.option_name
     ORDER BY s.namespace, s.option_name
     FOR UPDATE OF s)
 UPDATE option_share s
 SET used = s.used + moved.delta, spare = s.spare - greatest(moved.delta, 0)
 FROM moved
-WHERE s.slot = %(slot)s AND s.namespace = moved.namespace AND s.option_name = moved.option_name;
+WHERE s.slot = %(slot)s AND s.namespace = ANY (%(namespaces)s::text[])
+  AND s.option_name = ANY (%(names)s::uuid[])
+  AND s.namespace = moved.namespace AND s.option_name = moved.option_name;
 
 -- name: all_shares
 -- Every share of one option, locked in slot order. All slots: units move between them.

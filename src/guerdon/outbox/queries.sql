@@ -27,23 +27,22 @@ SET state = 'queued', lease_until = NULL, lease_owner = NULL, due_at = n.due_at,
     tries_n = n.tries_n, tries_u = n.tries_u
 FROM unnest(%(ids)s::uuid[], %(due_ats)s::timestamptz[], %(tries_n)s::smallint[],
     %(tries_u)s::smallint[]) AS n (id, due_at, tries_n, tries_u)
-WHERE m.slot = %(slot)s AND m.transaction_id = n.id;
+WHERE m.slot = %(slot)s AND m.transaction_id = ANY (%(ids)s::uuid[]) AND m.transaction_id = n.id;
 
 -- name: claim
--- Takes due messages of one provider in one slot, oldest first; passes over what others hold.
+-- Takes due messages of one provider in one slot, oldest first; passes over what others hold. The
+-- array is made once: joined instead, the choice may be run again for each row and pass its limit.
 UPDATE message m
 SET state = 'sending', attempts = m.attempts + 1, lease_owner = %(owner)s,
     lease_until = clock_timestamp() + make_interval(secs => %(lease_seconds)s)
-FROM (
+WHERE m.slot = %(slot)s AND m.transaction_id = ANY (ARRAY(
     SELECT transaction_id
     FROM message
     WHERE slot = %(slot)s AND provider_id = %(provider_id)s AND state = 'queued'
       AND due_at <= clock_timestamp()
     ORDER BY due_at
     LIMIT %(limit)s
-    FOR UPDATE SKIP LOCKED
-) AS due
-WHERE m.slot = %(slot)s AND m.transaction_id = due.transaction_id AND m.state = 'queued'
+    FOR UPDATE SKIP LOCKED))
 RETURNING m.slot, m.transaction_id, m.provider_id, m.attempts;
 
 -- name: waiting

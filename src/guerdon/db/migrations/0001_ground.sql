@@ -290,7 +290,7 @@ CREATE TABLE transaction (
 CREATE INDEX transaction_newest ON transaction (namespace, transaction_id);
 CREATE INDEX transaction_status ON transaction (namespace, status, transaction_id);
 CREATE INDEX transaction_option ON transaction (namespace, option_name, transaction_id);
-CREATE INDEX transaction_member ON transaction (slot, member_id, transaction_id);
+CREATE INDEX transaction_member ON transaction (member_id, transaction_id);
 CREATE INDEX transaction_due ON transaction (due_at) WHERE due_at IS NOT NULL;
 CREATE INDEX transaction_ask ON transaction (next_ask_at) WHERE next_ask_at IS NOT NULL;
 
