@@ -20,7 +20,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from guerdon import ids
+from guerdon import clock, ids
 from guerdon.db import launch
 from guerdon.errors import GuerdonError
 
@@ -179,9 +179,9 @@ class Cluster:
 
     def _await_orphan(self) -> None:
         """A server whose parent was killed is still on its way down: wait for it."""
-        deadline = time.monotonic() + _STOP_SECONDS
+        deadline = clock.monotonic() + _STOP_SECONDS
         while (pid := self._orphan()) is not None:
-            if time.monotonic() > deadline:
+            if clock.monotonic() > deadline:
                 raise StartupError(
                     f"A PostgreSQL server (process {pid}) still runs on {self._folder}. Stop it "
                     "and try again."

@@ -16,6 +16,7 @@ from typing import IO, Literal
 import psycopg
 from psycopg import sql
 
+from guerdon import clock
 from guerdon.db.cluster import Cluster, StartupError
 
 _START_SECONDS = 60.0
@@ -114,12 +115,12 @@ class EmbeddedServer:
 
     def _take_over_or_join(self) -> None:
         """Whoever holds the lock may be starting, running or just ending: look until one fits."""
-        deadline = time.monotonic() + _START_SECONDS
+        deadline = clock.monotonic() + _START_SECONDS
         while not self._take_over():
             trouble = self._try_to_join()
             if trouble is None:
                 return
-            if time.monotonic() > deadline:
+            if clock.monotonic() > deadline:
                 raise StartupError(
                     f"Another process holds {self._data}, but its server does not answer "
                     f"({trouble}). Stop that process, or wait for it, and try again."
@@ -170,7 +171,7 @@ class EmbeddedServer:
         self._ensure_roles()
 
     def _await_ready(self, process: subprocess.Popen[bytes], before: int) -> None:
-        deadline = time.monotonic() + _START_SECONDS
+        deadline = clock.monotonic() + _START_SECONDS
         while True:
             try:
                 with psycopg.connect(self.superuser_url, connect_timeout=5):
@@ -180,7 +181,7 @@ class EmbeddedServer:
             said = self._cluster.log.read_bytes()[before:].decode("utf-8", "replace")
             if process.poll() is not None:
                 raise self._cluster.explained("PostgreSQL did not start", said)
-            if time.monotonic() > deadline:
+            if clock.monotonic() > deadline:
                 raise self._cluster.explained("PostgreSQL did not become ready", f"{last}\n{said}")
             time.sleep(0.02)
 

@@ -279,9 +279,7 @@ def _apply(scene: Scene, t: Transaction, said: _Said) -> str:
     elif step.effect == "stays":
         _record_repeat(scene, t, said)
     elif step.effect == "moves":
-        t.updated_at = scene.at
-        t.status = step.to
-        t.open_reason = t.due_at = t.next_ask_at = None
+        t.move(step, scene.at, said.actor)
         t.reference = said.reference or t.reference
         scene.touched.add(t.transaction_id)
         _cancel_unsent(scene, t)
@@ -296,7 +294,6 @@ def _enter_success(scene: Scene, t: Transaction, said: _Said) -> None:
     scene.note(t, EventType.CONFIRMED, said.actor, _news_payload(said))
     account = scene.accounts[t.member_id]
     scene.postings.append(posting.capture(account, t.transaction_id, t.price, scene.at))
-    _close(scene, t, said)
 
 
 def _enter_failure(scene: Scene, t: Transaction, said: _Said) -> None:
@@ -314,12 +311,6 @@ def _enter_failure(scene: Scene, t: Transaction, said: _Said) -> None:
     scene.note(t, EventType.RETURNED, "system", returned)
     key = (t.namespace, t.option_name)
     scene.given_back[key] = scene.given_back.get(key, 0) - 1
-    _close(scene, t, said)
-
-
-def _close(scene: Scene, t: Transaction, said: _Said) -> None:
-    t.closed_at = scene.at
-    t.closed_by = said.actor
 
 
 def _enter_postponed(scene: Scene, t: Transaction, said: _Said) -> None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from guerdon.transactions.states import Status
+from guerdon.transactions.states import CLOSED, Status, Step
 
 
 @dataclass(slots=True)
@@ -44,6 +44,13 @@ class Transaction:
     updated_at: datetime
     closed_at: datetime | None
     closed_by: str | None
+
+    def move(self, step: Step, at: datetime, by: str) -> None:
+        """Takes a step of the table. What the old status waited for is over; closing says who."""
+        self.status, self.updated_at = step.to, at
+        self.open_reason = self.due_at = self.next_ask_at = None
+        if step.to in CLOSED:
+            self.closed_at, self.closed_by = at, by
 
 
 @dataclass(frozen=True, slots=True)
