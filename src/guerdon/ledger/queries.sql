@@ -71,7 +71,7 @@ ORDER BY member_id;
 
 -- name: by_cause
 -- Every posting of one slot, in the order of what caused it; for the proof.
-SELECT cause_id, leg, member_id, movement, amount
+SELECT cause_id, leg, namespace, member_id, movement, amount
 FROM posting
 WHERE slot = %(slot)s
 ORDER BY cause_id, leg;

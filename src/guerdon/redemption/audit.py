@@ -155,6 +155,8 @@ async def _follow_chain(
         where = f"slot {slot} member {row.member_id} posting {row.member_seq}"
         if row.member_seq != end.seq + 1:
             tell(Fault(where, f"follows posting {end.seq}: the chain has a gap"))
+        if row.namespace != account.namespace:
+            tell(Fault(where, f"is of namespace {row.namespace}, its account {account.namespace}"))
         for place, change in ((row.from_account, -row.amount), (row.to_account, row.amount)):
             _move(end, totals, place, change)
         if (row.available_after, row.held_after) != (end.available, end.held):
@@ -251,5 +253,5 @@ def _check_legs(row: Row, found: dict[int, Row], where: str, tell: Report) -> No
     if actual != expected:
         tell(Fault(where, f"is {row.status}, but its closing posting is {actual or 'missing'}"))
     for leg in found.values():
-        if leg.amount != row.price or leg.member_id != row.member_id:
-            tell(Fault(where, f"its {leg.movement} is of another amount or member"))
+        if (leg.amount, leg.member_id, leg.namespace) != (row.price, row.member_id, row.namespace):
+            tell(Fault(where, f"its {leg.movement} is of another amount, member or namespace"))

@@ -214,7 +214,7 @@ ORDER BY member_id;
 
 -- name: in_order
 -- Every transaction of one slot by ID, for the proof.
-SELECT transaction_id, member_id, status, price
+SELECT transaction_id, namespace, member_id, status, price
 FROM transaction
 WHERE slot = %(slot)s
 ORDER BY transaction_id;

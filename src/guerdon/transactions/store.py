@@ -350,7 +350,7 @@ def open_holds(tx: ReadTx, slot: int) -> AsyncIterator[Sequence[Row]]:
 
 
 def in_order(tx: ReadTx, slot: int) -> AsyncIterator[Sequence[Row]]:
-    """Every transaction of a slot: (transaction_id, member_id, status, price), by ID."""
+    """Every transaction of a slot: (transaction_id, namespace, member_id, status, price)."""
     return tx.stream(_Q["in_order"], {"slot": slot}, name="in_order")
 
 
