@@ -158,19 +158,20 @@ class Programme:
         slot = ids.bucket_in(transaction_id) % SLOTS
         await self.due(transaction_id)
         async with self.database.batch() as tx:
-            rows = await outbox.claim(
-                tx, slot, self.provider_id, owner=PROCESS, lease_seconds=60, limit=1000
+            [row] = await outbox.claim(
+                tx, slot, self.provider_id, owner=PROCESS, lease_seconds=60, limit=1
             )
-        return next(row.attempts for row in rows if row.transaction_id == transaction_id)
+        assert row.transaction_id == transaction_id
+        return int(row.attempts)
 
     async def due(self, transaction_id: UUID) -> None:
-        """Moves everything that waits for a time to now."""
+        """Moves everything that waits for a time into the past."""
         async with self.database.pool.connection() as connection:
             for statement in (
-                b"UPDATE message SET due_at = now() - interval '1 s' WHERE transaction_id = %s",
-                b"UPDATE message SET lease_until = now() - interval '1 s'"
+                b"UPDATE message SET due_at = 'epoch' WHERE transaction_id = %s",
+                b"UPDATE message SET lease_until = 'epoch'"
                 b" WHERE transaction_id = %s AND state = 'sending'",
-                b"UPDATE transaction SET due_at = now() - interval '1 s'"
+                b"UPDATE transaction SET due_at = 'epoch'"
                 b" WHERE transaction_id = %s AND due_at IS NOT NULL",
             ):
                 await connection.execute(statement, (transaction_id,))

@@ -1,10 +1,11 @@
 """How redemptions end: news, late news, and news told again after a COMMIT without an answer."""
 
 import pytest
-from tests.integration.programme import Programme, faults, judged, request
+from tests.integration.programme import PROCESS, Programme, faults, judged, request
 
 from guerdon.db.pool import Database
 from guerdon.errors import AlreadyFinal, InsufficientTokens, NotOpen, ProviderUnavailable, Sending
+from guerdon.outbox import store as outbox
 from guerdon.providers import store as providers
 from guerdon.providers.outcomes import Judgement
 from guerdon.redemption.news import Told
@@ -284,3 +285,23 @@ async def test_what_is_missing_in_the_purse_is_said_before_what_the_provider_lac
     with pytest.raises(ProviderUnavailable):
         await programme.redeem("ann")
     assert await programme.statement("ann") == [("issue", 100)]
+
+
+async def test_a_claim_takes_no_more_than_it_asked_for(programme: Programme) -> None:
+    """A place on the wire was taken for each; more would pass the provider's limit."""
+    made = [await programme.redeem("ann") for _ in range(3)]
+    for transaction_id in made:
+        await programme.due(transaction_id)
+    claimed = []
+    for _ in made:
+        async with programme.database.batch() as tx:
+            rows = await outbox.claim(
+                tx,
+                programme.slot("ann"),
+                programme.provider_id,
+                owner=PROCESS,
+                lease_seconds=60,
+                limit=1,
+            )
+        claimed.append([row.transaction_id for row in rows])
+    assert sorted(claimed) == sorted([one] for one in made)
