@@ -189,12 +189,11 @@ class Cluster:
             time.sleep(0.05)
 
     def _orphan(self) -> int | None:
-        try:
-            pid = int((self._folder / "postmaster.pid").read_text("ascii").split("\n", 1)[0])
-            command = Path(f"/proc/{pid}/cmdline").read_bytes()
-        except (OSError, ValueError):
-            return None
-        return pid if str(self._folder).encode() in command else None
+        _forget_zombie(Path(self.socket) / ".s.PGSQL.5432.lock")
+        noted = self._folder / "postmaster.pid"
+        _forget_zombie(noted)
+        running = _noted(noted)
+        return running[0] if running and str(self._folder).encode() in running[1] else None
 
     def _make_socket_folder(self) -> None:
         """The private folder of the socket: the one of last time, if it is still ours alone."""
@@ -261,3 +260,23 @@ def _runtime_directory() -> str | None:
     if len(str(user)) < 60 and user.is_dir() and os.access(user, os.W_OK):
         return str(user)
     return "/tmp" if Path("/tmp").is_dir() else None  # noqa: S108 - mkdtemp makes it private
+
+
+def _noted(lock: Path) -> tuple[int, bytes] | None:
+    """The process that a lock file of PostgreSQL names, if there is one, and its command line."""
+    try:
+        pid = int(lock.read_text("ascii").split("\n", 1)[0])
+        return pid, Path(f"/proc/{pid}/cmdline").read_bytes()
+    except (OSError, ValueError):
+        return None
+
+
+def _forget_zombie(lock: Path) -> None:
+    """Removes the lock file of a server that was killed and not reaped yet.
+
+    Some init processes never reap. A zombie runs nothing, but PostgreSQL would take it for a
+    server; what living children of it have in shared memory still keeps a second server away.
+    """
+    running = _noted(lock)
+    if running is not None and not running[1]:
+        lock.unlink(missing_ok=True)
