@@ -38,11 +38,12 @@ PRINTABLE_LINES = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*$(?!\n)"
 _log = structlog.get_logger("guerdon.web")
 _encoder = msgspec.json.Encoder()
 
-_HEADERS = {
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Cross-Origin-Resource-Policy": "same-origin",
-}
+# As they go out: these are on every answer, and nothing else sets them.
+_HEADERS = [
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+]
 
 
 class Call:
@@ -149,8 +150,8 @@ class Door:
                 request_id,
             )
         if isinstance(response, Response):
-            response.headers["X-Request-Id"] = request_id
-            response.headers.update(_HEADERS)
+            response.raw_headers.append((b"x-request-id", request_id.encode()))
+            response.raw_headers.extend(_HEADERS)
         await response(scope, receive, send)
 
     async def _handle(self, request: Request, request_id: str) -> Response:
@@ -168,7 +169,7 @@ class Door:
         if route.keyed:
             call.key = _idempotency_key(request)
         call.query = _query(request, route)
-        if route.body not in (None, bytes):
+        if route.body is not None and not route.raw:
             call.body = strict_json.fit(call.body, route.body)
         return await route.handler(call)
 
