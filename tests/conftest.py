@@ -6,7 +6,7 @@ import socket
 from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import aiohttp
 import psycopg
@@ -122,7 +122,7 @@ class Api:
         *,
         key: str | None = None,
         headers: dict[str, str] | None = None,
-        data: bytes | None = None,
+        data: bytes | BinaryIO | None = None,
     ) -> Answer:
         """One request; ``key`` is its Idempotency-Key, ``path`` is sent as it stands."""
         sent = {"Authorization": f"Bearer {self.key}", **(headers or {})}
@@ -136,9 +136,8 @@ class Api:
         ) as response:
             text = await response.read()
             kind = response.headers.get("Content-Type", "")
-            parsed = await response.json(content_type=None) if "json" in kind and text else text
-            if "ndjson" in kind:
-                parsed = text
+            whole = "json" in kind and "ndjson" not in kind and text
+            parsed = await response.json(content_type=None) if whole else text
             return Answer(response.status, response.headers, parsed)
 
 
