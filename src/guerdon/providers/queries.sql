@@ -143,9 +143,9 @@ SELECT provider_id, secret_id, sealed FROM provider_secret;
 
 -- name: reseal_authorization
 -- The same value under another key, unless somebody changed it meanwhile.
-UPDATE provider SET authorization_sealed = %(sealed)s
-WHERE provider_id = %(provider_id)s AND authorization_sealed = %(was)s;
+UPDATE provider SET authorization_sealed = %(fresh)s
+WHERE provider_id = %(provider_id)s AND authorization_sealed = %(sealed)s;
 
 -- name: reseal_secret
 -- The same secret under another key.
-UPDATE provider_secret SET sealed = %(sealed)s WHERE secret_id = %(secret_id)s;
+UPDATE provider_secret SET sealed = %(fresh)s WHERE secret_id = %(secret_id)s;

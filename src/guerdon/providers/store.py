@@ -221,10 +221,11 @@ async def seal_anew(tx: Tx, sealer: Sealer) -> int:
     """Puts every secret of every provider under the current key; answers how many it moved."""
     moved = 0
     for row in await tx.all(_Q["sealed"]):
-        what = "authorization" if row.secret_id is None else "secret"
-        context = f"{what} {row.secret_id or row.provider_id}"
+        if row.secret_id is None:
+            statement, context = _Q["reseal_authorization"], f"authorization {row.provider_id}"
+        else:
+            statement, context = _Q["reseal_secret"], f"secret {row.secret_id}"
         fresh = sealer.sealed_anew(row.sealed, context)
         if fresh is not None:
-            where = {"provider_id": row.provider_id, "secret_id": row.secret_id, "was": row.sealed}
-            moved += await tx.run(_Q[f"reseal_{what}"], where | {"sealed": fresh})
+            moved += await tx.run(statement, {**row._asdict(), "fresh": fresh})
     return moved
