@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from uuid import UUID
 
 from guerdon import ids, metrics
@@ -55,6 +56,7 @@ async def running(
     async with database.read() as tx:
         slots = await installation.slots(tx)
     process_id = ids.random_id()
+    _watch_pool(database)
     lanes = Lanes(database, slots, _observe)
     client = client or ProviderClient(allowed)
     settlement = Settlement(lanes, slots, SettlementVerb(_settled))
@@ -103,6 +105,16 @@ async def running(
         await client.close()
         async with database.tx() as tx:
             await outbox.leave(tx, process_id)
+
+
+def _watch_pool(database: Database) -> None:
+    stats = {"open": "pool_size", "idle": "pool_available", "waiting": "requests_waiting"}
+    for state, name in stats.items():
+        metrics.POOL.labels(state).set_function(partial(_pool_count, database, name))
+
+
+def _pool_count(database: Database, name: str) -> float:
+    return database.pool.get_stats().get(name, 0)
 
 
 def _observe(verb: str, size: int) -> None:
