@@ -116,8 +116,9 @@ SET breaker = 'closed', opened_at = NULL, probe_at = NULL, probe_delay_seconds =
 WHERE provider_id = %(provider_id)s AND breaker = 'open';
 
 -- name: slow_down
--- The provider asked to slow down.
-UPDATE provider_health SET slow_until = clock_timestamp() + make_interval(secs => %(seconds)s)
+-- The provider asked to slow down; what it asked for before stands if it is longer.
+UPDATE provider_health
+SET slow_until = greatest(slow_until, clock_timestamp() + make_interval(secs => %(seconds)s))
 WHERE provider_id = %(provider_id)s;
 
 -- name: sending_standing
