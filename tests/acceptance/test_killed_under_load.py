@@ -12,10 +12,10 @@ KILLS = 3
 async def test_postgresql_killed(data_site: Site) -> None:
     serving = await data_site.serve()
     async with load_on(data_site) as load:
-        for _ in range(KILLS):
+        for kill in range(KILLS):
             await load.more(100)
             killed = data_site.postgres_pid()
-            data_site.kill_postgres()
+            data_site.kill_postgres(children=kill % 2 == 0)
             await until(lambda k=killed: data_site.postgres_pid() not in (None, k), "a restart")
         await load.more(100)
     # It healed by itself: the process is the one from the beginning.
@@ -25,9 +25,9 @@ async def test_postgresql_killed(data_site: Site) -> None:
 async def test_everything_killed(data_site: Site) -> None:
     serving = await data_site.serve()
     async with load_on(data_site) as load:
-        for _ in range(KILLS):
+        for kill in range(KILLS):
             await load.more(100)
-            data_site.kill_postgres()
+            data_site.kill_postgres(children=kill % 2 == 0)
             serving.kill()
             serving = await data_site.serve()
         await load.more(100)
