@@ -26,6 +26,4 @@ def monotonic() -> float:
 
 def rfc3339(moment: datetime) -> str:
     """UTC with milliseconds and a ``Z``: ``2026-11-22T09:30:00.125Z``."""
-    return (
-        moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
-    )
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"

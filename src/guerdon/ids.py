@@ -32,14 +32,13 @@ def bucket_of(namespace: str, user_id: str) -> int:
 def new_id(bucket: int, moment: datetime) -> UUID:
     """A fresh ID for something that happened at ``moment`` to a member of ``bucket``."""
     milliseconds = (moment - _EPOCH) // timedelta(milliseconds=1)
-    return UUID(
-        int=milliseconds << 80 | 0x8 << 76 | bucket << 64 | 0b10 << 62 | secrets.randbits(61) << 1
-    )
+    chance = int.from_bytes(secrets.token_bytes(8)) >> 3
+    return UUID(int=milliseconds << 80 | 0x8 << 76 | bucket << 64 | 0b10 << 62 | chance << 1)
 
 
 def random_id() -> UUID:
     """A version 4 UUID, for what belongs to no member (options, providers, keys, processes)."""
-    return UUID(int=secrets.randbits(128) & ~(0xF << 76) & ~(0b11 << 62) | 0x4 << 76 | 0b10 << 62)
+    return UUID(bytes=secrets.token_bytes(16), version=4)
 
 
 def secret_bytes(length: int) -> bytes:

@@ -134,7 +134,7 @@ class Database:
     """
 
     def __init__(
-        self, conninfo: str, *, role: str | None = None, min_size: int = 2, max_size: int = 16
+        self, conninfo: str, *, role: str | None = None, min_size: int = 4, max_size: int = 16
     ) -> None:
         self._role = role
         self.pool: AsyncConnectionPool[AsyncConnection[Row]] = AsyncConnectionPool(
