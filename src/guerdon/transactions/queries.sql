@@ -35,7 +35,8 @@ FROM unnest(%(ids)s::uuid[], %(was)s::text[], %(statuses)s::text[], %(events)s::
     %(closed_bys)s::text[])
     AS n (id, was, status, events, dirty, conflict, open_reason, due_at, next_ask_at, asked,
           reference, updated_at, closed_at, closed_by)
-WHERE t.slot = %(slot)s AND t.transaction_id = n.id AND t.status = n.was
+WHERE t.slot = %(slot)s AND t.transaction_id = ANY (%(ids)s::uuid[])
+  AND t.transaction_id = n.id AND t.status = n.was
 RETURNING 1)
 SELECT count(*) AS rows FROM saved;
 
