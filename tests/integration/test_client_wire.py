@@ -8,6 +8,7 @@ from uuid import UUID
 import pytest
 from tests.faults import provider as faults
 from tests.faults.attempts import BODY, TRANSACTION, judged, outbound
+from tests.faults.authority import Authority
 from tests.faults.provider import FaultProvider, reply
 
 from guerdon import __version__, clock
