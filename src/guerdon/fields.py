@@ -25,6 +25,11 @@ _FORBIDDEN = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _FORBIDDEN_IN_LINES = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
+# The same as JSON Schema patterns. Python's $ also matches before a last line end: not here.
+PRINTABLE = r"^[^\x00-\x1f\x7f-\x9f]*$(?!\n)"
+PRINTABLE_LINES = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*$(?!\n)"
+
+
 class _Wrong(Exception):
     """A value that does not fit; the text says what it must be."""
 

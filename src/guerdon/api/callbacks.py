@@ -178,6 +178,7 @@ class Doors:
     def _not_authentic(self, call: Call) -> GuerdonError:
         """One identical answer, whether the provider, the option or the secret is wrong."""
         _log.warning("callback refused", address=call.address, path=call.request.url.path)
+        self._parts.throttle.refuse_if_hot(call.address)
         self._parts.throttle.note(call.address)
         return Unauthenticated("This callback is not authentic.")
 

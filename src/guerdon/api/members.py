@@ -17,6 +17,7 @@ from guerdon.api import lists
 from guerdon.clock import rfc3339
 from guerdon.db.pool import Row
 from guerdon.errors import GuerdonError, InvalidRequest, TooLarge
+from guerdon.fields import PRINTABLE
 from guerdon.ledger import store as ledger
 from guerdon.ledger.chart import Movement, Place
 from guerdon.ledger.posting import posting_id
@@ -25,7 +26,7 @@ from guerdon.members.model import check_user_id
 from guerdon.redemption import enrolment
 from guerdon.redemption.enrolment import Line, LineDone
 from guerdon.redemption.issuance import Issuance, Receipt, body_hash, scope_hash
-from guerdon.web.door import PRINTABLE, Call, answer, read_bounded
+from guerdon.web.door import Call, answer, read_bounded
 from guerdon.web.parts import Parts
 from guerdon.web.routes import Route
 

@@ -20,14 +20,14 @@ from guerdon.api.providers import if_match
 from guerdon.clock import rfc3339
 from guerdon.db.pool import Row, Tx
 from guerdon.errors import InvalidRequest, NotFound, PreconditionFailed
-from guerdon.fields import merge_patch
+from guerdon.fields import PRINTABLE, merge_patch
 from guerdon.web.door import Call, answer
 from guerdon.web.parts import Parts
 from guerdon.web.routes import Route
 
 # As browsers spell it: in small letters, with the port only where it is not the usual one.
 _ORIGIN = re.compile(r"https?://([a-z0-9-]+(\.[a-z0-9-]+)*|\[[0-9a-f:.]+\])(:[0-9]{1,5})?")
-Short = Annotated[str, msgspec.Meta(min_length=1, max_length=500)]
+Short = Annotated[str, msgspec.Meta(min_length=1, max_length=500, pattern=PRINTABLE)]
 
 
 class Settings(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_only=True):
@@ -44,7 +44,7 @@ class NewKey(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_only
     algorithm: Literal["RS256", "ES256", "EdDSA"]
     public_key: Annotated[str, msgspec.Meta(max_length=10_000)]
     kid: Short | None = None
-    label: Annotated[str, msgspec.Meta(max_length=200)] = ""
+    label: Annotated[str, msgspec.Meta(max_length=200, pattern=PRINTABLE)] = ""
 
 
 class ChangeKey(msgspec.Struct, rename="camel", forbid_unknown_fields=True):

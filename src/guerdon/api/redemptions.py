@@ -10,13 +10,14 @@ from guerdon.access import store as access
 from guerdon.amount import MAX_TOKENS
 from guerdon.api import lists, selection
 from guerdon.errors import NotFound, OptionNotFound, TransactionNotFound
+from guerdon.fields import PRINTABLE, PRINTABLE_LINES
 from guerdon.members.model import check_user_id
 from guerdon.redemption import inquiry
 from guerdon.redemption.issuance import body_hash, scope_hash
 from guerdon.redemption.news import Told
 from guerdon.redemption.request import Request
 from guerdon.transactions.states import News
-from guerdon.web.door import PRINTABLE, PRINTABLE_LINES, Call, answer
+from guerdon.web.door import Call, answer
 from guerdon.web.parts import Parts
 from guerdon.web.routes import Route
 
@@ -41,7 +42,7 @@ class Redeem(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
 class Reason(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     """``POST …/confirm`` and ``…/cancel``."""
 
-    reason: Annotated[str, msgspec.Meta(max_length=2000)] | None = None
+    reason: Annotated[str, msgspec.Meta(max_length=2000, pattern=PRINTABLE_LINES)] | None = None
 
 
 class Doors:

@@ -9,13 +9,14 @@ from uuid import UUID
 import msgspec
 
 from guerdon.errors import InvalidRequest
+from guerdon.fields import PRINTABLE
 from guerdon.providers import egress
 from guerdon.providers.egress import Network
 
 SecretKind = Literal["secretKey", "signingSecret", "callbackSecret"]
 SECRET_KINDS: tuple[SecretKind, ...] = ("secretKey", "signingSecret", "callbackSecret")
 
-Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200, pattern=PRINTABLE)]
 Url = Annotated[str, msgspec.Meta(min_length=1, max_length=2000)]
 HeaderValue = Annotated[str, msgspec.Meta(min_length=1, max_length=4096)]
 

@@ -32,9 +32,6 @@ from guerdon.web import problems
 from guerdon.web.routes import Route, Router
 
 LARGEST_BODY = 64 * 1024
-# One line without control characters. Python's $ also matches before a last line end: not here.
-PRINTABLE = r"^[^\x00-\x1f\x7f-\x9f]*$(?!\n)"
-PRINTABLE_LINES = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*$(?!\n)"
 _log = structlog.get_logger("guerdon.web")
 _encoder = msgspec.json.Encoder()
 
@@ -90,8 +87,8 @@ def answer(body: object, status: int = 200, headers: Mapping[str, str] | None = 
 class Throttle:
     """Slows down who fails to authenticate: so many failures a minute for each address.
 
-    Only failures are slowed down, never who authenticates: behind a proxy or a shared address,
-    somebody's guesses would otherwise shut everybody out.
+    Where secrets are too long to be guessed (API keys, callbacks), only failures are refused and
+    never who authenticates: behind a shared address, somebody's guesses would shut everybody out.
     """
 
     def __init__(self, most: int = 60, seconds: float = 60.0) -> None:
@@ -99,12 +96,16 @@ class Throttle:
         self._seconds = seconds
         self._failures: OrderedDict[str, list[float]] = OrderedDict()
 
-    def note(self, address: str | None) -> None:
-        """One more failure; ``TooManyRequests`` when this address failed too often."""
+    def refuse_if_hot(self, address: str | None) -> None:
+        """``TooManyRequests`` when this address failed too often."""
         failures = self._recent(address)
         if len(failures) >= self._most:
             wait = max(1, int(self._seconds - (clock.monotonic() - failures[0])) + 1)
             raise TooManyRequests("Too many failed attempts from here.", retryAfter=wait)
+
+    def note(self, address: str | None) -> None:
+        """One more failure."""
+        failures = self._recent(address)
         failures.append(clock.monotonic())
         self._failures[address or ""] = failures
         self._failures.move_to_end(address or "")
@@ -180,7 +181,9 @@ class Door:
         try:
             return await self._keys.recognise(key.strip())
         except Unauthenticated:
-            self._throttle.note(request.client.host if request.client else None)
+            address = request.client.host if request.client else None
+            self._throttle.refuse_if_hot(address)
+            self._throttle.note(address)
             raise
 
 
