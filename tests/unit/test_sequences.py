@@ -154,7 +154,7 @@ class World:
             was={ID: before},
             debts={} if self.debt is None else {ID: self.debt},
             accounts={MEMBER: self.account},
-            catalogue={("1", OPTION.name): OPTION},
+            catalogue={("1", OPTION.name, OPTION.version): OPTION},
             standings={PROVIDER: STANDING},
             said=self.said,
             callbacks={},

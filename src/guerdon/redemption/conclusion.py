@@ -39,7 +39,7 @@ class Scene:
     was: dict[UUID, Status]
     debts: dict[UUID, Message]
     accounts: dict[UUID, Account]
-    catalogue: dict[tuple[str, UUID], Option]
+    catalogue: dict[tuple[str, UUID, int], Option]
     standings: dict[UUID, Standing]
     said: set[tuple[UUID, str, str, str]]
     callbacks: dict[tuple[UUID, str], tuple[bytes, bool]]
@@ -166,7 +166,7 @@ def _acknowledge(scene: Scene, t: Transaction) -> None:
     """A provider in callback mode has the message; its confirmation now has a deadline."""
     if t.status is not Status.PENDING:
         return
-    hours = scene.catalogue[t.namespace, t.option_name].confirmation_deadline_hours
+    hours = scene.catalogue[t.option_key].confirmation_deadline_hours
     t.open_reason = ACKNOWLEDGED
     t.due_at = scene.at + timedelta(hours=hours)
     t.updated_at = scene.at
@@ -315,7 +315,7 @@ def _enter_failure(scene: Scene, t: Transaction, said: _Said) -> None:
 
 def _enter_postponed(scene: Scene, t: Transaction, said: _Said) -> None:
     scene.note(t, EventType.POSTPONED, said.actor, _news_payload(said))
-    hours = scene.catalogue[t.namespace, t.option_name].postponed_deadline_hours
+    hours = scene.catalogue[t.option_key].postponed_deadline_hours
     if hours is not None:
         t.due_at = scene.at + timedelta(hours=hours)
 

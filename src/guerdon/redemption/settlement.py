@@ -86,7 +86,7 @@ async def _set_scene(tx: Tx, slot: int, works: Sequence[Heard]) -> Scene:
         ledger.lock_accounts(tx, slot, {t.member_id for t in found.values()}),
         transactions.find_callbacks(tx, slot, numbered),
         transactions.said_before(tx, slot, repeated),
-        options.current(tx, {(t.namespace, t.option_name) for t in found.values()}),
+        options.at_versions(tx, {t.option_key for t in found.values()}),
         providers.standing(tx, {t.namespace for t in found.values()}),
     )
     was = {identifier: t.status for identifier, t in found.items()}

@@ -45,6 +45,11 @@ class Transaction:
     closed_at: datetime | None
     closed_by: str | None
 
+    @property
+    def option_key(self) -> tuple[str, UUID, int]:
+        """The option at the version this was made with: (namespace, name, version)."""
+        return (self.namespace, self.option_name, self.option_version)
+
     def move(self, step: Step, at: datetime, by: str) -> None:
         """Takes a step of the table. What the old status waited for is over; closing says who."""
         self.status, self.updated_at = step.to, at
