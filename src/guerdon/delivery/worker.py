@@ -39,6 +39,8 @@ class Worker:
         self._wake = asyncio.Event()
         # Providers that the gauges know, to be set back to zero.
         self._shown: set[UUID] = set()
+        # Claims whose COMMIT got no answer: slot and transactions.
+        self._unanswered: list[tuple[int, list[UUID]]] = []
         self._next_count = 0.0
         self._stopping = False
         dispatcher.freed = self._freed
@@ -74,6 +76,7 @@ class Worker:
                 continue
 
     async def _round(self) -> None:
+        await self._put_back_unanswered()
         if clock.monotonic() >= self._next_count:
             await self._count()
         waiting = [provider_id for provider_id, slots in self._due.items() if slots]
@@ -88,6 +91,16 @@ class Worker:
                 await self._probe(provider)
             else:
                 await self._claim(provider, _LARGEST_CLAIM)
+
+    async def _put_back_unanswered(self) -> None:
+        """What was claimed by a COMMIT without an answer was not sent: it goes back first."""
+        while self._unanswered:
+            slot, ids = self._unanswered[-1]
+            async with self._database.tx() as tx:
+                # The lock waits for a COMMIT that is still on its way.
+                await outbox.lock(tx, slot, ids)
+                await outbox.put_back(tx, slot, ids, self._process_id)
+            self._unanswered.pop()
 
     async def _count(self) -> None:
         async with self._database.read() as tx:
@@ -142,16 +155,22 @@ class Worker:
     async def _claim_slot(self, provider: Row, slot: int, limit: int) -> int:
         seconds = provider.timeout_seconds + LEASE_MARGIN_SECONDS
         lease_ends = clock.monotonic() + seconds
-        async with self._database.batch() as tx:
-            rows = await outbox.claim(
-                tx,
-                slot,
-                provider.provider_id,
-                owner=self._process_id,
-                lease_seconds=seconds,
-                limit=limit,
-            )
-            bodies = await transactions.bodies_of(tx, slot, [row.transaction_id for row in rows])
+        ids: list[UUID] = []
+        try:
+            async with self._database.batch() as tx:
+                rows = await outbox.claim(
+                    tx,
+                    slot,
+                    provider.provider_id,
+                    owner=self._process_id,
+                    lease_seconds=seconds,
+                    limit=limit,
+                )
+                ids = [row.transaction_id for row in rows]
+                bodies = await transactions.bodies_of(tx, slot, ids)
+        except psycopg.OperationalError:
+            self._unanswered.append((slot, ids))
+            raise
         for row in rows:
             self._dispatcher.depart(
                 Departure(
