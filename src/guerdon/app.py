@@ -9,7 +9,8 @@ from uuid import UUID
 
 from guerdon import ids, metrics
 from guerdon.access.keys import KeyRing
-from guerdon.api import doors
+from guerdon.api import doors as api
+from guerdon.console import doors as console
 from guerdon.db import installation
 from guerdon.db.pool import Database
 from guerdon.delivery.dispatcher import Dispatcher
@@ -27,7 +28,8 @@ from guerdon.redemption.news import Concluded, Heard
 from guerdon.redemption.request import Accepted, Request, RequestVerb
 from guerdon.redemption.settlement import Settlement, SettlementVerb
 from guerdon.sealing import Sealer
-from guerdon.web.door import Door, Throttle
+from guerdon.web.door import Throttle
+from guerdon.web.front import Front
 from guerdon.web.parts import Parts
 
 
@@ -35,7 +37,7 @@ from guerdon.web.parts import Parts
 class Running:
     """A Guerdon at work: its web application and the parts that tests and commands call."""
 
-    web: Door
+    web: Front
     parts: Parts
     process_id: UUID
 
@@ -49,6 +51,7 @@ async def running(
     delivers: bool = True,
     metrics_token: str | None = None,
     base_path: str = "/",
+    environment: str = "production",
     client: ProviderClient | None = None,
 ) -> AsyncIterator[Running]:
     """Starts everything on an open database; ends it in order: no new work, what is on the wire
@@ -95,7 +98,8 @@ async def running(
         base_path.rstrip("/"),
     )
     try:
-        yield Running(doors.build(parts), parts, process_id)
+        front = Front(console.build(parts, environment), api.build(parts), parts.base_path)
+        yield Running(front, parts, process_id)
     finally:
         worker.stop()
         sweeper.stop()

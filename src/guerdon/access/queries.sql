@@ -63,3 +63,42 @@ ORDER BY created_at, member_key_id;
 UPDATE member_key
 SET disabled_at = CASE WHEN %(disabled)s THEN coalesce(disabled_at, now()) END
 WHERE member_key_id = %(member_key_id)s AND namespace = %(namespace)s;
+
+-- name: operators_by_email
+-- Who may be signing in: an email may belong to several namespaces.
+SELECT operator_id, namespace, email, role, password_hash
+FROM operator
+WHERE lower(email) = lower(%(email)s) AND disabled_at IS NULL AND password_hash IS NOT NULL
+ORDER BY namespace
+LIMIT 20;
+
+-- name: add_session
+-- A fresh session, by the hash of its cookie.
+INSERT INTO operator_session (session_hash, operator_id, expires_at, address)
+VALUES (%(session_hash)s, %(operator_id)s, now() + make_interval(secs => %(seconds)s), %(address)s);
+
+-- name: session_operator
+-- Whose session this is, if it has not ended: by time, by disuse, or with its operator.
+SELECT o.operator_id, o.namespace, o.email, o.role, now() - s.seen_at > interval '1 minute' AS stale
+FROM operator_session s JOIN operator o USING (operator_id)
+WHERE s.session_hash = %(session_hash)s AND s.expires_at > now() AND o.disabled_at IS NULL
+  AND s.seen_at > now() - make_interval(secs => %(idle)s);
+
+-- name: see_session
+-- The session was used.
+UPDATE operator_session SET seen_at = now() WHERE session_hash = %(session_hash)s;
+
+-- name: end_session
+-- Signing out.
+DELETE FROM operator_session WHERE session_hash = %(session_hash)s;
+
+-- name: end_sessions_of
+-- Everywhere: a new password, another role, or the operator was disabled.
+DELETE FROM operator_session s
+USING operator o
+WHERE s.operator_id = o.operator_id AND o.namespace = %(namespace)s
+  AND lower(o.email) = lower(%(email)s);
+
+-- name: prune_sessions
+-- Sessions that ended by time.
+DELETE FROM operator_session WHERE expires_at < now();

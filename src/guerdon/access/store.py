@@ -93,7 +93,9 @@ async def revoke_key(tx: Tx, key_id: UUID) -> bool:
 async def add_operator(
     tx: Tx, namespace: str, email: str, role: str, password_hash: str | None
 ) -> None:
-    """Adds an operator, or gives one who is there a new role and password."""
+    """Adds an operator, or gives one who is there a new role and password, which ends every
+    session of theirs."""
+    await tx.run(_Q["end_sessions_of"], {"namespace": namespace, "email": email})
     await tx.run(
         _Q["add_operator"],
         {

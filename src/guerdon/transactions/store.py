@@ -15,7 +15,8 @@ from guerdon.transactions.states import Status
 _Q = Queries("guerdon.transactions")
 
 
-def _read(row: Row) -> Transaction:
+def from_row(row: Row) -> Transaction:
+    """A transaction out of a row with all its columns, in their order."""
     values = list(row)
     values[14] = Status(values[14])
     return Transaction(*values)
@@ -48,7 +49,7 @@ async def add(tx: Tx, slot: int, at: datetime, opened: Sequence[Transaction]) ->
 async def lock(tx: Tx, slot: int, ids: Collection[UUID]) -> dict[UUID, Transaction]:
     """Locks transactions in the order of their IDs until the ``Tx`` ends."""
     rows = await tx.all(_Q["lock_transactions"], {"slot": slot, "ids": list(ids)})
-    return {row.transaction_id: _read(row) for row in rows}
+    return {row.transaction_id: from_row(row) for row in rows}
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +194,7 @@ async def counts(
 async def get(tx: ReadTx, slot: int, transaction_id: UUID) -> Transaction | None:
     """One transaction as it stands, without a lock."""
     row = await tx.first(_Q["transaction"], {"slot": slot, "id": transaction_id})
-    return None if row is None else _read(row)
+    return None if row is None else from_row(row)
 
 
 async def events_of(tx: ReadTx, slot: int, transaction_id: UUID) -> list[Row]:
@@ -319,13 +320,13 @@ class Filter:
 
 async def page(tx: ReadTx, chosen: Filter, limit: int) -> list[Transaction]:
     """Up to ``limit`` transactions, newest first."""
-    return [_read(row) for row in await tx.all(_Q["page"], _filter(chosen, limit))]
+    return [from_row(row) for row in await tx.all(_Q["page"], _filter(chosen, limit))]
 
 
 async def stream(tx: ReadTx, chosen: Filter) -> AsyncIterator[list[Transaction]]:
     """Every transaction of the filter in one snapshot, in groups, in constant memory."""
     async for rows in tx.stream(_Q["page"], _filter(chosen, None)):
-        yield [_read(row) for row in rows]
+        yield [from_row(row) for row in rows]
 
 
 def _filter(chosen: Filter, limit: int | None) -> dict[str, object]:

@@ -1,0 +1,261 @@
+"""What a list's address asks for: the address is the state, so everything is in its query.
+
+    /redeem/transactions?view=all&status=postponed,-success&option=<name>&type=digital&user=ada
+        &q=019de3f0&created=24h | 2026-11-01..2026-11-22&age=>1h&price=>=500
+        &sort=created&after=<id>&open=<id>,<id>&limit=100&tz=Europe/Dublin
+
+Several values of a field are OR, several fields are AND. A value that does not read is kept, marked
+and left out of the search; a parameter nobody knows is left out with a notice.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from guerdon import ids
+from guerdon.console.moments import Zone
+from guerdon.transactions.lists.pages import FIRST_ID, LAST_ID, Wanted
+from guerdon.transactions.states import Status
+
+VIEWS = ("needs-decision", "all", "failed-today", "slow-provider", "contradictions")
+FILTERS = ("status", "option", "type", "user", "q", "created", "age", "price")
+_KNOWN = ("view", "sort", "after", "before", "open", "limit", "tz", "find", "done", *FILTERS)
+_SINGLE = ("q", "created", "age", "price")
+TYPES = ("physical", "digital", "currency")
+SLOW_SECONDS = 30
+_LENGTH = re.compile(r"(?P<number>\d{1,5})(?P<unit>[mhdw])")
+_UNITS = {"m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+_DAY = re.compile(r"\d{4}-\d\d-\d\d")
+_PRICE = re.compile(r"(?P<sign>>=|<=|>|<|=|)(?P<number>\d{1,16})")
+_AGE = re.compile(r"(?P<sign>[<>]?)(?P<length>\d{1,5}[mhdw])")
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """One filter of the address; ``wrong`` says what is the matter with its value."""
+
+    field: str
+    value: str
+    shown: str
+    wrong: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The address, read. ``view`` is ``None`` where it names none."""
+
+    view: str | None
+    tokens: tuple[Token, ...]
+    oldest_first: bool | None
+    after: UUID | None
+    before: UUID | None
+    opened: tuple[UUID, ...]
+    limit: int
+    unknown: tuple[str, ...]
+    parameters: Mapping[str, str] = field(default_factory=dict)
+
+    def values(self, name: str) -> list[str]:
+        """The good values of a field."""
+        return [one.value for one in self.tokens if one.field == name and one.wrong is None]
+
+    @property
+    def wrong(self) -> bool:
+        return any(token.wrong is not None for token in self.tokens)
+
+    def link(self, **changes: str | None) -> dict[str, str]:
+        """The parameters of this list with some changed; ``None`` takes one away. Another list
+        begins at its own first page."""
+        kept = {k: v for k, v in self.parameters.items() if k in _KNOWN and k != "done"}
+        if not {"after", "before", "open"} & changes.keys():
+            for name in ("after", "before", "open"):
+                kept.pop(name, None)
+        merged = kept | {k: v for k, v in changes.items() if v is not None}
+        return {k: v for k, v in merged.items() if not (k in changes and changes[k] is None)}
+
+    def without(self, token: Token) -> dict[str, str]:
+        """The parameters without one token."""
+        rest = [t.value for t in self.tokens if t.field == token.field and t != token]
+        return self.link(**{token.field: ",".join(rest) or None})
+
+    def with_more(self, name: str, value: str) -> dict[str, str]:
+        """The parameters with one more value of a field."""
+        have = [t.value for t in self.tokens if t.field == name]
+        values = [value] if name in _SINGLE else [*have, value]
+        return self.link(**{name: ",".join(dict.fromkeys(values)), "find": None, "view": "all"})
+
+
+def read(parameters: Mapping[str, str], zone: Zone, now: datetime) -> Asked:
+    """Reads the query of an address."""
+    tokens: list[Token] = []
+    for name in FILTERS:
+        text = parameters.get(name, "")
+        parts = [text] if name in _SINGLE else text.split(",")
+        values = dict.fromkeys(part.strip() for part in parts)
+        tokens += [_token(name, value, zone, now) for value in values if value]
+    view = parameters.get("view")
+    limit = parameters.get("limit", "50")
+    return Asked(
+        view=view if view in VIEWS else None,
+        tokens=tuple(tokens),
+        oldest_first={"created": True, "-created": False}.get(parameters.get("sort", "")),
+        after=_uuid(parameters.get("after", "")),
+        before=_uuid(parameters.get("before", "")),
+        opened=tuple(one for one in map(_uuid, parameters.get("open", "").split(",")) if one),
+        limit=int(limit) if limit in ("50", "100", "200") else 50,
+        unknown=tuple(name for name in parameters if name not in _KNOWN),
+        parameters=dict(parameters),
+    )
+
+
+def _token(name: str, value: str, zone: Zone, now: datetime) -> Token:
+    check = _CHECKS.get(name)
+    wrong = check(value, zone, now) if check is not None else None
+    shown = f"last {value}" if name == "created" and _LENGTH.fullmatch(value) else value
+    return Token(name, value, shown, wrong)
+
+
+def _status_wrong(value: str, _zone: Zone, _now: datetime) -> str | None:
+    statuses = set(Status)
+    return None if value.removeprefix("-") in statuses else f"is none of {', '.join(Status)}"
+
+
+def _type_wrong(value: str, _zone: Zone, _now: datetime) -> str | None:
+    return None if value in TYPES else f"is none of {', '.join(TYPES)}"
+
+
+def _created_wrong(value: str, zone: Zone, now: datetime) -> str | None:
+    if created(value, zone, now) is None:
+        return "is no span such as 24h, 7d, today or 2026-11-01..2026-11-22"
+    return None
+
+
+def _price_wrong(value: str, _zone: Zone, _now: datetime) -> str | None:
+    return None if _PRICE.fullmatch(value) else "is no price such as 500, >=500 or <100"
+
+
+def _age_wrong(value: str, _zone: Zone, _now: datetime) -> str | None:
+    return None if _AGE.fullmatch(value) else "is no age such as >1h or <30m"
+
+
+def _q_wrong(value: str, _zone: Zone, _now: datetime) -> str | None:
+    return (
+        None if id_span(value) is not None else "is not the beginning of an ID (6 digits or more)"
+    )
+
+
+_CHECKS: Mapping[str, Callable[[str, Zone, datetime], str | None]] = {
+    "status": _status_wrong,
+    "type": _type_wrong,
+    "created": _created_wrong,
+    "price": _price_wrong,
+    "age": _age_wrong,
+    "q": _q_wrong,
+}
+
+
+def created(value: str, zone: Zone, now: datetime) -> tuple[datetime, datetime | None] | None:
+    """From when, and to when (exclusive), or ``None`` if it is no span."""
+    if value == "today":
+        return zone.midnight(now), None
+    length = _LENGTH.fullmatch(value)
+    if length is not None:
+        return now - timedelta(seconds=int(length["number"]) * _UNITS[length["unit"]]), None
+    first, dots, last = value.partition("..")
+    if not dots:
+        last = first
+    start, end = _moment(first, zone), _moment(last, zone)
+    if start is None or end is None:
+        return None
+    if _DAY.fullmatch(last):
+        end += timedelta(days=1)
+    return (start, end) if start < end else None
+
+
+def _moment(text: str, zone: Zone) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    there = moment if moment.tzinfo is not None else moment.replace(tzinfo=zone.info)
+    return there.astimezone(UTC)
+
+
+def id_span(text: str) -> tuple[UUID, UUID] | None:
+    """The exclusive ends of the IDs that begin so; 6 hexadecimal digits are the least."""
+    digits = text.replace("-", "").lower()
+    if not 6 <= len(digits) <= 32 or any(digit not in "0123456789abcdef" for digit in digits):
+        return None
+    first, last = int(digits.ljust(32, "0"), 16), int(digits.ljust(32, "f"), 16)
+    return UUID(int=max(first - 1, 0)), UUID(int=min(last + 1, LAST_ID.int))
+
+
+def narrowed(wanted: Wanted, asked: Asked, zone: Zone, now: datetime) -> Wanted:
+    """The list under the filters that need no look-up: all but users and options."""
+    statuses = asked.values("status")
+    refused = {one[1:] for one in statuses if one.startswith("-")}
+    named = [one for one in statuses if not one.startswith("-")]
+    if statuses:
+        chosen = tuple(s for s in (named or [str(s) for s in Status]) if s not in refused)
+        both = chosen if wanted.statuses is None else _common(wanted.statuses, chosen)
+        wanted = replace(wanted, statuses=both)
+    if asked.values("type"):
+        wanted = replace(wanted, types=tuple(asked.values("type")))
+    for value in asked.values("price"):
+        wanted = _priced(wanted, value)
+    for value in asked.values("q"):
+        span = id_span(value)
+        wanted = wanted if span is None else wanted.between(*span)
+    for value in asked.values("created"):
+        span_asked = created(value, zone, now)
+        if span_asked is not None:
+            start, end = span_asked
+            wanted = wanted.between(since(start), None if end is None else ids.first_id_at(end))
+    for value in asked.values("age"):
+        wanted = _aged(wanted, value, now)
+    return wanted
+
+
+def since(moment: datetime) -> UUID:
+    """The exclusive lower end that lets a moment's first ID in."""
+    return UUID(int=max(ids.first_id_at(moment).int - 1, FIRST_ID.int))
+
+
+def _common(one: tuple[str, ...], other: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(status for status in one if status in other)
+
+
+def _priced(wanted: Wanted, value: str) -> Wanted:
+    found = _PRICE.fullmatch(value)
+    if found is None:
+        return wanted
+    amount = int(found["number"])
+    match found["sign"]:
+        case ">=":
+            return replace(wanted, lowest=amount)
+        case ">":
+            return replace(wanted, lowest=amount + 1)
+        case "<=":
+            return replace(wanted, highest=amount)
+        case "<":
+            return replace(wanted, highest=amount - 1)
+    return replace(wanted, lowest=amount, highest=amount)
+
+
+def _aged(wanted: Wanted, value: str, now: datetime) -> Wanted:
+    found = _AGE.fullmatch(value)
+    length = None if found is None else _LENGTH.fullmatch(found["length"])
+    if found is None or length is None:
+        return wanted
+    then = now - timedelta(seconds=int(length["number"]) * _UNITS[length["unit"]])
+    if found["sign"] == "<":
+        return wanted.between(since(then), None)
+    return wanted.between(None, ids.first_id_at(then))
+
+
+def _uuid(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None

@@ -1,0 +1,122 @@
+"""What confirming or cancelling will do, in words, before anybody commits to it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from guerdon.console.moments import Zone
+from guerdon.console.pages import STATUS_TEXT, number
+from guerdon.ledger.posting import Account
+from guerdon.transactions.model import Attempt, Transaction
+
+CONFIRM, CANCEL = "confirm", "cancel"
+
+
+@dataclass(frozen=True, slots=True)
+class Consequences:
+    """A dialog: its question, what changes from what to what, what to know, and its buttons."""
+
+    verb: str
+    question: str
+    changes: tuple[tuple[str, str, str], ...]
+    points: tuple[tuple[str, str], ...]
+    button: str
+    grave: bool
+    reason_required: bool
+    quick: tuple[str, ...]
+    done: str
+
+
+def of(
+    verb: str,
+    t: Transaction,
+    user_id: str,
+    account: Account,
+    attempts: list[Attempt],
+    postponed_at: datetime | None,
+    zone: Zone,
+) -> Consequences:
+    """What the verb does to this transaction as it stands."""
+    if verb == CONFIRM:
+        return _confirm(t, user_id, account, attempts, zone)
+    return _cancel(t, user_id, account, attempts, postponed_at, zone)
+
+
+def _confirm(
+    t: Transaction, user_id: str, account: Account, attempts: list[Attempt], zone: Zone
+) -> Consequences:
+    unknown = t.status == "recoverable-failure"
+    points = []
+    if unknown:
+        points.append(("We do not know whether it was delivered.", _last_try(attempts, zone)))
+    points += [
+        (
+            "We do not contact the provider.",
+            "Only confirm if the reward was delivered; check with them first.",
+        ),
+        ("", "The provider's later confirmation will be accepted and change nothing."),
+        ("", "This cannot be undone."),
+    ]
+    return Consequences(
+        verb=CONFIRM,
+        question=f"Mark as redeemed for {user_id}?",
+        changes=(
+            ("Status", STATUS_TEXT[t.status], "Success (final)"),
+            ("On hold", number(account.held), number(account.held - t.price)),
+            ("Available", number(account.available), "stays"),
+        ),
+        points=tuple(points),
+        button=f"Confirm and redeem {number(t.price)} tokens",
+        grave=False,
+        reason_required=unknown,
+        quick=("Provider says it was delivered", "Member says it arrived"),
+        done=f"Confirmed. {number(t.price)} tokens of {user_id} are redeemed.",
+    )
+
+
+def _cancel(
+    t: Transaction,
+    user_id: str,
+    account: Account,
+    attempts: list[Attempt],
+    postponed_at: datetime | None,
+    zone: Zone,
+) -> Consequences:
+    unknown = t.status == "recoverable-failure"
+    if unknown:
+        warning = (
+            f"{_last_try(attempts, zone)} The reward may already have been given. Check with the "
+            "provider first, or the member may get the reward and the tokens."
+        )
+    else:
+        when = "" if postponed_at is None else f" at {zone.clock(postponed_at)}"
+        warning = (
+            f"It accepted this{when}: stop it on their side first, or the member gets the reward "
+            "and the tokens."
+        )
+    return Consequences(
+        verb=CANCEL,
+        question=f"Cancel and return {number(t.price)} tokens to {user_id}?",
+        changes=(
+            ("Status", STATUS_TEXT[t.status], "Failure (final)"),
+            ("On hold", number(account.held), number(account.held - t.price)),
+            ("Available", number(account.available), number(account.available + t.price)),
+        ),
+        points=(
+            ("The provider is not told.", warning),
+            ("", "A confirmation that arrives later will be refused (409) and flagged here."),
+            ("", "This cannot be undone."),
+        ),
+        button=f"Cancel and return {number(t.price)} tokens",
+        grave=unknown,
+        reason_required=unknown,
+        quick=("Provider says it was not given", "Stopped at the provider"),
+        done=f"Cancelled. {number(t.price)} tokens returned to {user_id}.",
+    )
+
+
+def _last_try(attempts: list[Attempt], zone: Zone) -> str:
+    if not attempts:
+        return "No try to deliver it has ended."
+    last = attempts[-1]
+    answered = f"was answered {last.http_status}" if last.http_status else "got no whole answer"
+    return f"The POST at {zone.clock(last.started_at)} {answered}: {last.sentence}"

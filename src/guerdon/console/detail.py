@@ -1,0 +1,125 @@
+"""One transaction: its history and payloads, in the list's row and on a page of its own."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from starlette.responses import Response
+
+from guerdon.access import store as access
+from guerdon.console.consequences import CANCEL, CONFIRM
+from guerdon.console.pages import Pages
+from guerdon.console.site import Page
+from guerdon.console.story import Story, tell
+from guerdon.console.transactions import Row
+from guerdon.console.visit import Visit
+from guerdon.db.pool import Row as StoredRow
+from guerdon.ledger import store as ledger
+from guerdon.ledger.posting import Account
+from guerdon.providers import store as providers
+from guerdon.redemption import inquiry
+from guerdon.transactions.lists import pages as lists
+from guerdon.transactions.lists.pages import Wanted
+from guerdon.transactions.model import Transaction
+from guerdon.web.parts import Parts
+
+_OTHERS = 8
+# What the address may say was done, and how the page says it.
+_DONE = {CONFIRM: "Confirmed: the tokens are redeemed.", CANCEL: "Cancelled: the tokens went back."}
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """A transaction with everything that is shown about it."""
+
+    row: Row
+    story: Story
+    account: Account
+    postings: list[StoredRow]
+    others: list[Transaction]
+    provider_name: str
+
+
+class Detail:
+    """The handlers."""
+
+    def __init__(self, parts: Parts, pages: Pages) -> None:
+        self._parts = parts
+        self._pages = pages
+
+    def table(self) -> list[Page]:
+        """Their place in the table."""
+        return [
+            Page("GET", "/redeem/transactions/{id}", self.page),
+            Page("GET", "/redeem/transactions/{id}/events", self.events),
+            Page("POST", "/redeem/transactions/{id}/reveal", self.reveal, "operate"),
+        ]
+
+    async def page(self, visit: Visit) -> Response:
+        """The page of its own."""
+        return await self._page(visit, visit.identifier("id"), revealed=False)
+
+    async def events(self, visit: Visit) -> Response:
+        """The history alone, for the list's row."""
+        return await self._fragment(visit, visit.identifier("id"), revealed=False)
+
+    async def reveal(self, visit: Visit) -> Response:
+        """The same with what is personal in it; who saw it is written down first."""
+        identifier = visit.identifier("id")
+        async with self._parts.database.tx() as tx:
+            await inquiry.find(tx, self._parts.slots, visit.namespace, identifier)
+            await access.audit(
+                tx,
+                namespace=visit.namespace,
+                actor=visit.operator.actor,
+                action="transaction.revealed",
+                target=str(identifier),
+                detail={},
+                address=visit.address,
+            )
+        if visit.fragment:
+            return await self._fragment(visit, identifier, revealed=True)
+        return await self._page(visit, identifier, revealed=True)
+
+    async def _fragment(self, visit: Visit, identifier: UUID, *, revealed: bool) -> Response:
+        known = await self._read(visit, identifier, revealed=revealed)
+        return self._pages.page(visit, "events.html", _values(known, revealed=revealed))
+
+    async def _page(self, visit: Visit, identifier: UUID, *, revealed: bool) -> Response:
+        known = await self._read(visit, identifier, revealed=revealed)
+        values = _values(known, revealed=revealed) | {
+            "title": f"Transaction {str(identifier)[:8]}",
+            "place": "/redeem/transactions",
+            "account": known.account,
+            "postings": known.postings,
+            "others": known.others,
+            "provider_name": known.provider_name,
+            "done": _DONE.get(visit.query("done") or ""),
+        }
+        return await self._pages.screen(visit, "transaction.html", values)
+
+    async def _read(self, visit: Visit, identifier: UUID, *, revealed: bool) -> _Known:
+        """Everything, in one snapshot. Replies are shown only once somebody asked to see them."""
+        parts = self._parts
+        async with parts.database.read() as tx:
+            full = await inquiry.full(
+                tx, parts.sealer, parts.slots, visit.namespace, identifier, replies=revealed
+            )
+            t = await inquiry.find(tx, parts.slots, visit.namespace, identifier)
+            provider = await providers.load(tx, parts.sealer, t.provider_id)
+            account = await ledger.account(tx, t.slot, t.member_id)
+            around = await ledger.balances_around(tx, t.slot, [identifier])
+            of_member = Wanted(visit.namespace, member_ids=(t.member_id,))
+            others = await lists.page(tx, of_member, _OTHERS + 1)
+        story = tell(t, full, provider, visit.now, revealed=revealed)
+        return _Known(
+            Row(t, full.view.user_id),
+            story,
+            account,
+            [around[key] for key in sorted(around)],
+            [other for other in others if other.transaction_id != identifier][:_OTHERS],
+            "" if provider is None else provider.name,
+        )
+
+
+def _values(known: _Known, *, revealed: bool) -> dict[str, object]:
+    return {"row": known.row, "t": known.row.t, "story": known.story, "revealed": revealed}

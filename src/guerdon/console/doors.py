@@ -1,0 +1,37 @@
+"""The console, whole: every page in one table, behind one door."""
+
+from starlette.responses import Response
+
+from guerdon.console.assets import Assets
+from guerdon.console.decisions import Decisions
+from guerdon.console.detail import Detail
+from guerdon.console.figures import Figures
+from guerdon.console.pages import Pages
+from guerdon.console.signing_in import SigningIn
+from guerdon.console.site import Page, Site
+from guerdon.console.transactions import Transactions
+from guerdon.console.visit import Visit
+from guerdon.web.parts import Parts
+
+
+def table(parts: Parts, pages: Pages, figures: Figures, assets: Assets) -> list[Page]:
+    """Every page of the console."""
+
+    async def asset(visit: Visit) -> Response:
+        return assets.answer(visit.request, visit.request.path_params["name"])
+
+    return [
+        *SigningIn(parts, pages).table(),
+        *Transactions(parts, pages, figures).table(),
+        *Detail(parts, pages).table(),
+        *Decisions(parts, pages, figures).table(),
+        Page("GET", "/console/static/{version}/{name}", asset, None),
+    ]
+
+
+def build(parts: Parts, environment: str) -> Site:
+    """The application. ``environment`` is what its badge says."""
+    assets = Assets()
+    figures = Figures(parts.database)
+    pages = Pages(parts, assets, figures, environment)
+    return Site(parts, pages, table(parts, pages, figures, assets))

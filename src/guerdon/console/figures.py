@@ -1,0 +1,56 @@
+"""The few numbers on every page, asked for at most every two seconds however many people look."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from guerdon import clock, ids
+from guerdon.console.asked import SLOW_SECONDS
+from guerdon.db.pool import Database, ReadTx
+from guerdon.transactions.lists import pages as lists
+
+_KEPT_SECONDS = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Counts of the views; one above the bound stands for more."""
+
+    to_decide: int
+    pending_long: int
+    conflicts: int
+
+
+def shown(count: int) -> str:
+    """A count as people read it: exact up to the bound."""
+    return f"{lists.COUNTED:,}+" if count > lists.COUNTED else f"{count:,}"
+
+
+class Figures:
+    """Counts by namespace, kept for a moment."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._kept: dict[str, tuple[float, Counts]] = {}
+
+    async def counts(self, namespace: str) -> Counts:
+        """The counts, at most two seconds old."""
+        known = self._kept.get(namespace)
+        if known is not None and clock.monotonic() - known[0] < _KEPT_SECONDS:
+            return known[1]
+        async with self._database.read() as tx:
+            counted = await _count(tx, namespace)
+        self._kept[namespace] = (clock.monotonic(), counted)
+        return counted
+
+    def forget(self, namespace: str) -> None:
+        """Something was decided here: the next page counts anew."""
+        self._kept.pop(namespace, None)
+
+
+async def _count(tx: ReadTx, namespace: str) -> Counts:
+    long_ago = ids.first_id_at(clock.now() - timedelta(seconds=SLOW_SECONDS))
+    return Counts(
+        await lists.count_to_decide(tx, namespace),
+        await lists.count_status(tx, namespace, "pending", lists.FIRST_ID, long_ago),
+        await lists.count_conflicts(tx, namespace),
+    )

@@ -1,0 +1,189 @@
+"""Pages and fragments out of templates: what every one of them is given, and how values read."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from importlib import resources
+from uuid import UUID
+
+import jinja2
+from markupsafe import Markup, escape
+from starlette.responses import Response
+
+from guerdon.console import moments
+from guerdon.console.assets import Assets, packed
+from guerdon.console.figures import Figures, shown
+from guerdon.console.visit import Visit
+from guerdon.web.parts import Parts
+
+_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+# A form's Origin header survives only a policy that names the origin to ourselves.
+HEADERS = {
+    "Content-Security-Policy": _POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
+
+STATUS_TEXT = {
+    "pending": "Pending",
+    "postponed": "Postponed",
+    "recoverable-failure": "Recoverable failure",
+    "success": "Success",
+    "failure": "Failure",
+}
+
+STATUS_ICON = {
+    "pending": "clock",
+    "postponed": "pause",
+    "recoverable-failure": "question",
+    "success": "check",
+    "failure": "cross",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """One place in the navigation."""
+
+    path: str
+    name: str
+    icon: str
+    count: str | None = None
+
+
+def navigation(to_decide: int) -> list[tuple[str, list[Link]]]:
+    """The places of the console."""
+    waiting = shown(to_decide) if to_decide else None
+    return [
+        (
+            "Redeem",
+            [
+                Link("/redeem/transactions", "Transactions", "list", waiting),
+            ],
+        ),
+    ]
+
+
+class Pages:
+    """Renders. ``environment`` is the badge that every page bears (production, staging, demo)."""
+
+    def __init__(self, parts: Parts, assets: Assets, figures: Figures, environment: str) -> None:
+        self._figures = figures
+        self._templates = jinja2.Environment(
+            loader=jinja2.FunctionLoader(_source),
+            autoescape=True,
+            undefined=jinja2.StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            auto_reload=False,
+        )
+        self._static = f"{parts.base_path}/console/static/{assets.version}"
+        self._templates.filters |= {
+            "number": number,
+            "short": short,
+            "span": moments.span,
+            "iso": iso,
+            "status_icon": lambda status: STATUS_ICON[status],
+        }
+        self._templates.globals |= {
+            "status_text": STATUS_TEXT,
+            "static": self._static,
+            "icon": self._icon,
+            "environment": environment.upper(),
+        }
+
+    def _icon(self, name: str) -> Markup:
+        """An icon of the sprite; what it means stands beside it in words."""
+        return Markup(
+            '<svg class="i" aria-hidden="true"><use href="{}/icons.svg#{}"/></svg>'
+        ).format(self._static, name)
+
+    def text(self, visit: Visit, template: str, **values: object) -> str:
+        """A template as text."""
+        shell = {
+            "visit": visit,
+            "url": visit.url,
+            "csrf": Markup('<input type="hidden" name="csrf" value="{}">').format(visit.csrf()),
+            "time": lambda moment: self.time(visit, moment),
+            "full_time": lambda moment, exact=False: _time(
+                visit, moment, visit.zone.clock(moment, exact=exact)
+            ),
+            "age_of": lambda moment: _age(visit, moment),
+        }
+        return self._templates.get_template(template).render(shell | values)
+
+    def time(self, visit: Visit, moment: datetime) -> Markup:
+        """A moment: absolute in the chosen zone; its title says it in UTC as well."""
+        return _time(visit, moment, visit.zone.absolute(moment, visit.now))
+
+    async def screen(
+        self,
+        visit: Visit,
+        template: str,
+        values: Mapping[str, object],
+        *,
+        status: int = 200,
+    ) -> Response:
+        """A whole page with the navigation around it."""
+        counts = await self._figures.counts(visit.namespace)
+        shell = {"navigation": navigation(counts.to_decide)}
+        return self.page(visit, template, shell | dict(values), status=status)
+
+    def page(
+        self,
+        visit: Visit,
+        template: str,
+        values: Mapping[str, object],
+        *,
+        status: int = 200,
+        headers: Mapping[str, str] | None = None,
+    ) -> Response:
+        """A template as an answer."""
+        text = self.text(visit, template, **values)
+        return packed(
+            visit.request,
+            text.encode("utf-8", "replace"),
+            "text/html; charset=utf-8",
+            {**HEADERS, "Vary": "Accept-Encoding, HX-Request", **(headers or {})},
+            status=status,
+        )
+
+
+def _source(name: str) -> str | None:
+    entry = resources.files("guerdon.console").joinpath("templates", name)
+    return entry.read_text("utf-8") if entry.is_file() else None
+
+
+def number(value: int) -> str:
+    """A whole number, grouped."""
+    return f"{value:,}".replace("-", "−")
+
+
+def short(identifier: UUID | str) -> str:
+    """The first 8 and the last 4 of an ID."""
+    text = str(identifier)
+    return f"{text[:8]}…{text[-4:]}"
+
+
+def iso(moment: datetime) -> str:
+    """A moment for machines."""
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _time(visit: Visit, moment: datetime, text: str) -> Markup:
+    return Markup('<time datetime="{}" title="{}">{}</time>').format(
+        iso(moment), visit.zone.both(moment), text
+    )
+
+
+def _age(visit: Visit, moment: datetime) -> Markup:
+    length: timedelta = visit.now - moment
+    return Markup('<span class="age" data-since="{}">{}</span>').format(
+        iso(moment), escape(moments.age(length))
+    )

@@ -1,0 +1,180 @@
+"""Signing in and out.
+
+A password is checked at the cost of Argon2 whether or not the email is known; failures are slowed
+down by address and by email. A session is always a fresh one, and the old one ends.
+"""
+
+import asyncio
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+from starlette.responses import RedirectResponse, Response
+
+from guerdon.access import sessions
+from guerdon.access import store as access
+from guerdon.console import visit as visits
+from guerdon.console.pages import Pages
+from guerdon.console.patience import Patience
+from guerdon.console.site import Page
+from guerdon.console.visit import Visit
+from guerdon.db.pool import Row, Tx
+from guerdon.web.parts import Parts
+
+_LONGEST = 1000
+_AT_ONCE = 2
+
+
+class SigningIn:
+    """The handlers."""
+
+    def __init__(self, parts: Parts, pages: Pages) -> None:
+        self._parts = parts
+        self._pages = pages
+        self._hasher = PasswordHasher()
+        self._nobody = self._hasher.hash("nobody has this password")
+        # Argon2 takes 64 MiB and tens of milliseconds: two at a time leave room for the rest.
+        self._turns = asyncio.Semaphore(_AT_ONCE)
+        # Few guesses at one email from one address, more from everywhere: whoever guesses at
+        # somebody's password must not be able to shut them out at once.
+        self._by_both = Patience(10, 300.0)
+        self._by_address = Patience(50, 300.0)
+        self._by_email = Patience(100, 300.0)
+
+    def table(self) -> list[Page]:
+        """Their place in the table."""
+        return [
+            Page("GET", "/", self.start, None),
+            Page("GET", "/sign-in", self.ask, None),
+            Page("POST", "/sign-in", self.sign_in, None),
+            Page("POST", "/sign-out", self.sign_out),
+        ]
+
+    async def start(self, visit: Visit) -> Response:
+        """The home of the console."""
+        return RedirectResponse(visit.url("/redeem/transactions"), status_code=303)
+
+    async def ask(self, visit: Visit) -> Response:
+        """The form."""
+        if visit.signed_in:
+            return self._onwards(visit, visit.query("next") or "/")
+        return self._form(visit, visit.query("next") or "/")
+
+    async def sign_in(self, visit: Visit) -> Response:
+        """Checks, and begins a session."""
+        email, password = visit.field("email"), visit.secret("password")
+        following = visit.field("next") or "/"
+        guesses = self._guesses(visit, email)
+        wait = max(patience.wait(key) for patience, key in guesses)
+        if wait:
+            problem = f"Too many attempts. Try again in {wait} seconds."
+            return self._form(visit, following, problem=problem, status=429)
+        right = await self._matching(email, password)
+        if not right:
+            for patience, key in guesses:
+                patience.note(key)
+            await self._note_failure(visit, email)
+            problem = "That email and password do not belong together."
+            return self._form(visit, following, problem=problem, status=422)
+        wanted = visit.field("namespace")
+        chosen = [row for row in right if row.namespace == wanted] or right
+        if len(chosen) > 1:
+            return self._form(visit, following, namespaces=[row.namespace for row in chosen])
+        return await self._begin(visit, chosen[0], following)
+
+    async def sign_out(self, visit: Visit) -> Response:
+        """Ends the session on the server, and takes the cookie away."""
+        async with self._parts.database.tx() as tx:
+            await sessions.end(tx, visit.cookie)
+            await _audit(tx, visit, visit.namespace, visit.operator.actor, "operator.signed-out")
+        response = RedirectResponse(visit.url("/sign-in"), status_code=303)
+        for name in (visits.SECURE_COOKIE, visits.PLAIN_COOKIE):
+            secure = name == visits.SECURE_COOKIE
+            response.delete_cookie(name, path="/", secure=secure, httponly=True, samesite="lax")
+        return response
+
+    def _guesses(self, visit: Visit, email: str) -> list[tuple[Patience, str]]:
+        """What a failure is counted by."""
+        address, name = visit.address or "", email.lower()[:_LONGEST]
+        both = (self._by_both, f"{address} {name}")
+        return [both, (self._by_address, address), (self._by_email, name)]
+
+    async def _matching(self, email: str, password: str) -> list[Row]:
+        """The operators of this email that this is the password of."""
+        if len(email) > _LONGEST or len(password) > _LONGEST or "\x00" in email:
+            return []
+        async with self._parts.database.read() as tx:
+            known = await sessions.candidates(tx, email)
+        if not known:
+            await self._verify(self._nobody, password)
+        return [row for row in known if await self._verify(row.password_hash, password)]
+
+    async def _verify(self, stored: str, password: str) -> bool:
+        async with self._turns:
+            return await asyncio.to_thread(self._is_right, stored, password)
+
+    def _is_right(self, stored: str, password: str) -> bool:
+        try:
+            return self._hasher.verify(stored, password)
+        except (VerificationError, InvalidHashError):
+            return False
+
+    async def _begin(self, visit: Visit, operator: Row, following: str) -> Response:
+        async with self._parts.database.tx() as tx:
+            if visit.cookie:
+                await sessions.end(tx, visit.cookie)
+            cookie = await sessions.begin(tx, operator.operator_id, visit.address)
+            actor = f"operator:{operator.email}"
+            await _audit(tx, visit, operator.namespace, actor, "operator.signed-in")
+        secure = visit.over_https()
+        response = self._onwards(visit, following)
+        response.set_cookie(
+            visits.SECURE_COOKIE if secure else visits.PLAIN_COOKIE,
+            cookie,
+            path="/",
+            secure=secure,
+            httponly=True,
+            samesite="lax",
+        )
+        return response
+
+    async def _note_failure(self, visit: Visit, email: str) -> None:
+        """Who tried, in the audit trail of the namespaces that email belongs to."""
+        if len(email) > _LONGEST or "\x00" in email:
+            return
+        async with self._parts.database.tx() as tx:
+            for row in await sessions.candidates(tx, email):
+                actor = f"operator:{row.email}"
+                await _audit(tx, visit, row.namespace, actor, "operator.sign-in-failed")
+
+    def _onwards(self, visit: Visit, following: str) -> Response:
+        return RedirectResponse(visit.url(visits.local_path(following)), status_code=303)
+
+    def _form(
+        self,
+        visit: Visit,
+        following: str,
+        *,
+        problem: str | None = None,
+        namespaces: list[str] | None = None,
+        status: int = 200,
+    ) -> Response:
+        values = {
+            "title": "Sign in",
+            "following": following,
+            "problem": problem,
+            "namespaces": namespaces or [],
+            "email": visit.field("email"),
+        }
+        return self._pages.page(visit, "sign_in.html", values, status=status)
+
+
+async def _audit(tx: Tx, visit: Visit, namespace: str, actor: str, action: str) -> None:
+    await access.audit(
+        tx,
+        namespace=namespace,
+        actor=actor,
+        action=action,
+        target=actor.removeprefix("operator:"),
+        detail={},
+        address=visit.address,
+    )

@@ -1,0 +1,220 @@
+// What the console does without loading a page. Every control here is a link or a form that works
+// without this file.
+import './zone.js'
+
+const $ = (selector, root = document) => root.querySelector(selector)
+const $$ = (selector, root = document) => [...root.querySelectorAll(selector)]
+document.documentElement.classList.add('js')
+
+// --- what was done, said once -------------------------------------------------------------------
+const said = $('#said')
+export const say = (text) => { said.textContent = text }
+let fading
+if (said) new MutationObserver(() => {
+  clearTimeout(fading)
+  if (said.textContent.trim()) fading = setTimeout(() => said.replaceChildren(), 12000)
+}).observe(said, {childList: true, characterData: true, subtree: true})
+
+// --- rows open and close ------------------------------------------------------------------------
+const detailOf = (id) => document.getElementById('d-' + id)
+
+const remember = () => {
+  const address = new URL(location.href)
+  const open = $$('tr.detail').map((row) => row.id.slice(2))
+  if (open.length) address.searchParams.set('open', open.join(','))
+  else address.searchParams.delete('open')
+  history.replaceState(history.state, '', address)
+}
+
+const load = async (id) => {
+  const cell = detailOf(id)?.firstElementChild
+  if (!cell) return
+  cell.setAttribute('aria-busy', 'true')
+  const address = $(`[data-expand="${id}"]`).href.split('?')[0] + '/events'
+  try {
+    const answer = await fetch(address, {headers: {'HX-Request': 'true', 'HX-Current-URL': location.href}})
+    const away = answer.headers.get('HX-Redirect')
+    if (away) { location.href = away; return }
+    if (!answer.ok) throw new Error(answer.status)
+    put(cell, await answer.text())
+  } catch {
+    const again = document.createElement('button')
+    again.className = 'button small'
+    again.textContent = 'Try again'
+    again.onclick = () => load(id)
+    cell.replaceChildren('Could not load events. ', again)
+  }
+  cell.removeAttribute('aria-busy')
+}
+
+// Fragments are ours, from our own origin; templates keep them inert until they are in place.
+const put = (where, html) => {
+  const template = document.createElement('template')
+  template.innerHTML = html
+  where.replaceChildren(template.content)
+}
+
+const expand = (id, {wanted, quiet} = {}) => {
+  const handle = $(`[data-expand="${id}"]`)
+  if (!handle) return
+  const row = handle.closest('tr')
+  const open = detailOf(id)
+  if (open && wanted !== true) {
+    open.remove()
+    handle.setAttribute('aria-expanded', 'false')
+  } else if (!open) {
+    const detail = document.createElement('tr')
+    detail.className = 'detail'
+    detail.id = 'd-' + id
+    detail.setAttribute('role', 'row')
+    const cell = document.createElement('td')
+    cell.colSpan = row.cells.length
+    cell.setAttribute('role', 'cell')
+    cell.append('Loading…')
+    detail.append(cell)
+    row.after(detail)
+    handle.setAttribute('aria-expanded', 'true')
+    handle.setAttribute('aria-controls', detail.id)
+    load(id)
+  }
+  if (!quiet) remember()
+}
+
+for (const handle of $$('[data-expand]')) {
+  handle.setAttribute('role', 'button')
+  handle.setAttribute('aria-expanded', 'false')
+}
+for (const row of $$('tr[data-opened]')) expand(row.id.slice(2), {wanted: true, quiet: true})
+
+// --- the dialog ---------------------------------------------------------------------------------
+const dialog = $('#dialog')
+let asker
+
+const ask = async (link) => {
+  asker = link
+  const answer = await fetch(link.href, {headers: {'HX-Request': 'true', 'HX-Current-URL': location.href}})
+  const away = answer.headers.get('HX-Redirect')
+  if (away) { location.href = away; return }
+  put(dialog, await answer.text())
+  if (!dialog.open) dialog.showModal()
+  $('[data-close]', dialog)?.focus()
+}
+
+const back = () => {
+  if (asker?.isConnected && asker.getClientRects().length) asker.focus()
+  else $(`[data-expand="${asker?.href.split('/').at(-2)}"]`)?.focus()
+}
+dialog?.addEventListener('close', () => { dialog.replaceChildren(); back() })
+
+dialog?.addEventListener('submit', async (event) => {
+  event.preventDefault()
+  const form = event.target
+  const buttons = $$('button', form)
+  for (const button of buttons) button.disabled = true
+  dialog.setAttribute('aria-busy', 'true')
+  try {
+    await htmx.ajax('POST', form.action, {source: form, target: dialog, swap: 'innerHTML'})
+  } finally {
+    dialog.removeAttribute('aria-busy')
+    for (const button of buttons) button.disabled = false
+  }
+})
+document.addEventListener('decided', () => {
+  const id = $('form', dialog)?.dataset.decision
+  dialog.close()
+  if (id && detailOf(id)) load(id)
+})
+document.addEventListener('htmx:error', () => say('The server could not be reached. Nothing was changed; try again.'))
+
+// --- copying, over plain HTTP too ---------------------------------------------------------------
+const copy = async (text, button) => {
+  let worked = true
+  if (navigator.clipboard && isSecureContext) {
+    await navigator.clipboard.writeText(text).catch(() => { worked = false })
+  } else {
+    const area = document.createElement('textarea')
+    area.value = text
+    area.className = 'unseen'
+    button.after(area)
+    area.select()
+    worked = document.execCommand('copy')
+    area.remove()
+    button.focus()
+  }
+  say(worked ? 'Copied.' : 'The browser did not allow copying.')
+}
+
+// --- clicks -------------------------------------------------------------------------------------
+document.addEventListener('click', (event) => {
+  if (event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return
+  const at = (selector) => event.target.closest?.(selector)
+  const handle = at('[data-expand]')
+  if (handle) { event.preventDefault(); expand(handle.dataset.expand); return }
+  const question = at('[data-dialog]')
+  if (question && dialog) { event.preventDefault(); ask(question); return }
+  const closer = at('[data-close]')
+  if (closer && dialog?.open) { event.preventDefault(); dialog.close(); return }
+  const filler = at('[data-fill]')
+  if (filler) { const field = $('[name=reason]', filler.form); field.value = filler.dataset.fill; field.focus(); return }
+  const copier = at('[data-copy]')
+  if (copier) { copy(copier.dataset.copy, copier); return }
+  const texts = at('[data-copy-text]')
+  if (texts) copy($('template', texts.closest('.side-of')).content.textContent, texts)
+})
+
+document.addEventListener('change', (event) => {
+  if (event.target.matches('[data-submit]')) event.target.form.requestSubmit()
+})
+
+document.addEventListener('submit', async (event) => {
+  const form = event.target
+  if (!form.matches('[data-reveal]')) return
+  event.preventDefault()
+  const answer = await fetch(form.action, {method: 'POST', headers: {'HX-Request': 'true'}, body: new URLSearchParams(new FormData(form))})
+  const history = form.closest('.history')
+  if (answer.ok && history) put(history.parentElement, await answer.text())
+  else say('That did not work. Load the page again.')
+})
+
+// --- ages grow ----------------------------------------------------------------------------------
+const age = (seconds) => {
+  const unit = (size, name, rest, small) => `${Math.floor(seconds / size)} ${name} ${Math.floor((seconds % size) / rest)} ${small}`
+  if (seconds < 60) return `${Math.floor(seconds)} s`
+  if (seconds < 600) return unit(60, 'm', 1, 's').replace(' 0 s', '')
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} m`
+  if (seconds < 86400) return unit(3600, 'h', 60, 'm')
+  return unit(86400, 'd', 3600, 'h')
+}
+setInterval(() => {
+  if (document.hidden) return
+  for (const one of $$('[data-since]')) {
+    const text = age(Math.max(0, (Date.now() - Date.parse(one.dataset.since)) / 1000))
+    if (text !== one.textContent) one.textContent = text
+  }
+}, 15000)
+
+// --- keys ---------------------------------------------------------------------------------------
+const step = (by) => {
+  const handles = $$('[data-expand]')
+  const here = document.activeElement?.closest?.('tr')
+  const now = handles.findIndex((one) => one.closest('tr') === here)
+  handles[Math.min(Math.max(now + by, 0), handles.length - 1)]?.focus()
+}
+const inRow = (selector) => $(selector, document.activeElement?.closest?.('tr') ?? document.createElement('i'))?.click()
+const keys = {
+  '/': () => $('#find')?.focus(),
+  j: () => step(1),
+  k: () => step(-1),
+  o: () => inRow('[data-expand]'),
+  c: () => inRow('[href$="/confirm"]'),
+  C: () => inRow('[href$="/cancel"]'),
+  '[': () => $('[rel=prev]')?.click(),
+  ']': () => $('[rel=next]')?.click(),
+}
+document.addEventListener('keydown', (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey || dialog?.open) return
+  if (event.target.closest('input, textarea, select, [contenteditable]')) return
+  if (event.key === ' ' && event.target.matches('[data-expand]')) { event.preventDefault(); event.target.click(); return }
+  const act = keys[event.key]
+  if (act) { event.preventDefault(); act() }
+})

@@ -1,0 +1,224 @@
+"""A transaction's history in words: what happened, when, how long after, and what it means.
+
+The order is that of the events' numbers, not of any clock. An open transaction ends with a hollow
+step that says what is waited for, and what happens by itself.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+import msgspec
+
+from guerdon.console import moments
+from guerdon.console.pages import STATUS_TEXT, number
+from guerdon.console.payloads import Payload, payload
+from guerdon.providers.model import Provider
+from guerdon.redemption.inquiry import Full
+from guerdon.transactions.events import EventType
+from guerdon.transactions.model import Transaction
+
+Tone = Literal["good", "bad", "unsure", "plain"]
+_ACTORS = {"member": "member", "system": "Guerdon", "provider": "provider"}
+_EVIDENCE_TONE: Mapping[str, Tone] = {
+    "S": "good",
+    "P": "good",
+    "F": "bad",
+    "R": "unsure",
+    "N": "unsure",
+    "U": "unsure",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One line of the timeline. ``since`` is the time from the one before."""
+
+    seq: int
+    title: str
+    tone: Tone
+    at: datetime
+    since: timedelta | None
+    meta: str
+    meaning: str
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One payload to look into: an event's, or one side of an attempt."""
+
+    seq: int
+    title: str
+    note: str
+    sides: tuple[tuple[str, Payload | None, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """The timeline and the payloads, and what an open transaction waits for."""
+
+    steps: tuple[Step, ...]
+    parts: tuple[Part, ...]
+    waiting: tuple[str, str] | None
+    masked: bool
+    hidden: bool
+
+
+def actor_words(actor: str) -> str:
+    """Who, as people read it."""
+    kind, _, name = actor.partition(":")
+    if kind == "operator":
+        return name
+    if kind == "key":
+        return f"API key {name}"
+    return _ACTORS.get(kind, actor)
+
+
+def tell(
+    t: Transaction, full: Full, provider: Provider | None, now: datetime, *, revealed: bool
+) -> Story:
+    """The story of a transaction as it was read with its history."""
+    events = full.view.events
+    assert isinstance(events, list), "a full view has its history"
+    steps: list[Step] = []
+    parts: list[Part] = []
+    before: datetime | None = None
+    for event in events:
+        at = datetime.fromisoformat(event["at"])
+        tone, meta, meaning = _meaning(t, event, provider)
+        since = None if before is None else at - before
+        steps.append(Step(event["seq"], event["title"], tone, at, since, meta, meaning))
+        parts.append(_part(event, revealed=revealed))
+        before = at
+    sides = [side for part in parts for _, side, _ in part.sides]
+    return Story(
+        tuple(steps),
+        tuple(parts),
+        _waiting(t, full, now),
+        masked=any(side is not None and side.masked for side in sides),
+        hidden=any(note == "hidden" for part in parts for _, _, note in part.sides),
+    )
+
+
+def _meaning(
+    t: Transaction, event: dict[str, Any], provider: Provider | None
+) -> tuple[Tone, str, str]:
+    """The tone, who and where, and the sentence of one event."""
+    facts: dict[str, Any] = event["payload"]
+    who = actor_words(event["actor"])
+    match event["type"]:
+        case EventType.REQUESTED:
+            return "good", f"{who} · by {facts['origin']}", ""
+        case EventType.WITHDRAWN:
+            moved = _balances(facts)
+            return "good", f"{moved} · {number(t.price)} on hold", ""
+        case EventType.POSTED:
+            return _posted(facts, provider)
+        case EventType.CONFIRMED:
+            return "good", who, f"Confirmed {_source(facts)}{_said(facts)}. Tokens captured."
+        case EventType.POSTPONED:
+            return "unsure", who, f"Said “later” {_source(facts)}{_said(facts)}."
+        case EventType.UNKNOWN:
+            return "unsure", "Guerdon", str(facts.get("why") or "Nobody knows if it was given.")
+        case EventType.FAILED:
+            return "bad", who, f"Said “not given” {_source(facts)}{_said(facts)}."
+        case EventType.RETURNED:
+            why = f" {facts['why']}" if facts.get("why") else ""
+            return "good", _balances(facts), f"{number(t.price)} tokens went back.{why}"
+        case EventType.OPERATOR_CONFIRMED | EventType.OPERATOR_CANCELLED:
+            return "good", who, f"Reason: {facts['reason']}" if facts.get("reason") else ""
+        case EventType.CONFLICT:
+            stands = STATUS_TEXT.get(facts.get("stands", ""), "")
+            said = f"Said {facts.get('said')} {_source(facts)}{_said(facts)}"
+            return "bad", who, f"{said}; {stands} stands, no tokens moved."
+    return "plain", who, ""
+
+
+def _posted(facts: dict[str, Any], provider: Provider | None) -> tuple[Tone, str, str]:
+    where = ""
+    if provider is not None:
+        url = urlsplit(provider.webhook_url)
+        where = f"POST {url.netloc}{url.path}"
+    took = facts.get("durationMs")
+    told = [where, f"try {facts['attempt']}" if facts.get("attempt", 1) > 1 else ""]
+    told.append(f"answered {facts['status']}" if facts.get("status") else "no whole answer")
+    told.append("" if took is None else f"after {moments.span(timedelta(milliseconds=took))}")
+    tone = _EVIDENCE_TONE.get(str(facts.get("verdict")), "plain")
+    return tone, " · ".join(one for one in told if one), str(facts.get("meaning", ""))
+
+
+def _balances(facts: dict[str, Any]) -> str:
+    return f"available {number(facts['balanceBefore'])} → {number(facts['balanceAfter'])}"
+
+
+def _source(facts: dict[str, Any]) -> str:
+    words = {
+        "reply": "in the reply",
+        "callback": "by callback",
+        "operator": "by an operator",
+        "inquiry": "when asked",
+    }
+    return words.get(facts.get("source", ""), "")
+
+
+def _said(facts: dict[str, Any]) -> str:
+    parts = [f"reference {facts['reference']}"] if facts.get("reference") else []
+    if facts.get("message"):
+        parts.append(f"“{facts['message']}”")
+    return "".join(f", {part}" for part in parts)
+
+
+def _part(event: dict[str, Any], *, revealed: bool) -> Part:
+    facts: dict[str, Any] = event["payload"]
+    if event["type"] != EventType.POSTED:
+        text = msgspec.json.encode(facts).decode() if facts else ""
+        side = payload(text, revealed=revealed) if text else None
+        return Part(event["seq"], event["title"], "", (("Payload", side, ""),))
+    raw: msgspec.Raw | None = facts.get("request")
+    sent = None if raw is None else payload(bytes(raw).decode(), revealed=revealed)
+    reply = facts.get("reply")
+    answered, note = None, "There was no body." if facts.get("status") else "There was no answer."
+    if reply == "hidden":
+        note = "hidden"
+    elif reply:
+        answered, note = payload(reply, revealed=True), ""
+    request_note = "" if sent is not None else "The member was erased, and this with them."
+    sides = (("Request", sent, request_note), ("Response", answered, note))
+    attempt = facts.get("attempt", 1)
+    status = facts.get("status")
+    told = f"try {attempt} · " + (f"answered {status}" if status else "no answer")
+    return Part(event["seq"], event["title"], told, sides)
+
+
+def _waiting(t: Transaction, full: Full, now: datetime) -> tuple[str, str] | None:
+    """What is waited for, and what happens by itself."""
+    tokens = number(t.price)
+    if t.closed_at is not None:
+        return None
+    if t.status == "pending":
+        if t.open_reason == "acknowledged":
+            return "Waiting for the provider's callback", _deadline(t, now)
+        if full.view.next_attempt_at is not None:
+            due = datetime.fromisoformat(full.view.next_attempt_at) - now
+            soon = moments.age(due) if due > timedelta() else "a moment"
+            return "Waiting to be sent again", f"The next try starts in {soon}."
+        return "Waiting for the provider", "The message is on its way; the answer decides."
+    if t.open_reason == "asking":
+        return "Asking the provider what became of it", "Its answer counts as a callback."
+    stay = f"The {tokens} tokens stay on hold until someone confirms or cancels"
+    if t.status == "postponed":
+        if t.due_at is not None:
+            return "Waiting for the provider, or a decision", _deadline(t, now)
+        return "Waiting for the provider, or a decision", f"{stay}, or the provider decides."
+    return "Waiting for a decision", f"{stay}."
+
+
+def _deadline(t: Transaction, now: datetime) -> str:
+    if t.due_at is None:
+        return "It has no deadline."
+    left = t.due_at - now
+    if left <= timedelta():
+        return "Its deadline has passed: it becomes a recoverable failure any moment."
+    return f"Becomes a recoverable failure in {moments.age(left)}, never a refund by itself."

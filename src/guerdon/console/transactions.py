@@ -1,0 +1,219 @@
+"""Redeem > Transactions: the list."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from starlette.responses import RedirectResponse, Response
+
+from guerdon import ids
+from guerdon.console import asked as addresses
+from guerdon.console import finding
+from guerdon.console.asked import SLOW_SECONDS, Asked, Token
+from guerdon.console.figures import Counts, Figures, shown
+from guerdon.console.histogram import histogram
+from guerdon.console.pages import Pages
+from guerdon.console.site import Page
+from guerdon.console.visit import ZONE_COOKIE, Visit
+from guerdon.db.pool import ReadTx
+from guerdon.members import store as members
+from guerdon.transactions.lists import pages as lists
+from guerdon.transactions.lists.pages import Wanted
+from guerdon.transactions.model import Transaction
+from guerdon.web.parts import Parts
+
+_A_YEAR = 365 * 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A transaction in a list, with its member's userId."""
+
+    t: Transaction
+    user_id: str
+
+    @property
+    def to_decide(self) -> bool:
+        return decidable(self.t)
+
+
+def decidable(t: Transaction) -> bool:
+    """Whether an operator may confirm or cancel it as it stands."""
+    return t.status in ("postponed", "recoverable-failure")
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A tab. ``count`` is what it shows beside its name, if anything."""
+
+    key: str
+    name: str
+    count: str | None
+
+
+class Transactions:
+    """The handlers."""
+
+    def __init__(self, parts: Parts, pages: Pages, figures: Figures) -> None:
+        self._parts = parts
+        self._pages = pages
+        self._figures = figures
+
+    def table(self) -> list[Page]:
+        """Their place in the table."""
+        return [Page("GET", "/redeem/transactions", self.page)]
+
+    async def page(self, visit: Visit) -> Response:
+        """A page of the list, or the address that what was typed stands for."""
+        asked = addresses.read(dict(visit.request.query_params), visit.zone, visit.now)
+        typed = visit.query("find")
+        if typed is not None:
+            async with self._parts.database.read() as tx:
+                parameters = await finding.filters_for(
+                    tx, self._parts.slots, visit.namespace, asked, typed[:500].replace("\x00", "")
+                )
+            where = visit.url("/redeem/transactions", parameters)
+            return RedirectResponse(where, status_code=303)
+        counts = await self._figures.counts(visit.namespace)
+        view = asked.view or ("needs-decision" if counts.to_decide and not asked.tokens else "all")
+        oldest_first = (
+            view == "needs-decision" if asked.oldest_first is None else asked.oldest_first
+        )
+        async with self._parts.database.read() as tx:
+            titles = {
+                option.name: option.title for option in await finding.catalogue(tx, visit.namespace)
+            }
+            wanted = await self.wanted(tx, visit, asked, view)
+            found, earlier, later = await _page(tx, wanted, asked, oldest_first=oldest_first)
+            names = await members.user_ids(tx, {(t.slot, t.member_id) for t in found})
+            failed = await _failed_today(tx, visit)
+            bars = await histogram(tx, visit, asked)
+        rows = [Row(t, names.get(t.member_id, "")) for t in found]
+        values = {
+            "title": "Transactions",
+            "place": "/redeem/transactions",
+            "asked": asked,
+            "tokens": [_named(token, titles) for token in asked.tokens],
+            "view": view,
+            "views": _views(counts, failed),
+            "rows": rows,
+            "earlier": earlier,
+            "later": later,
+            "oldest_first": oldest_first,
+            "bars": bars,
+            "opened": set(asked.opened),
+            "nothing": None if rows else self._nothing(view, asked, any_option=bool(titles)),
+        }
+        response = await self._pages.screen(
+            visit, "transactions.html", values, status=422 if asked.wrong else 200
+        )
+        if visit.query("tz") is not None:
+            response.set_cookie(
+                ZONE_COOKIE, visit.zone.choice, max_age=_A_YEAR, path="/", samesite="lax"
+            )
+        return response
+
+    async def wanted(self, tx: ReadTx, visit: Visit, asked: Asked, view: str) -> Wanted:
+        """The list that a view and the filters ask for."""
+        wanted = of_view(visit, view)
+        named = asked.values("option")
+        if named:
+            wanted = replace(wanted, option_names=tuple(_uuids(named)))
+        users = asked.values("user")
+        if users:
+            found = [
+                await finding.find_member(tx, self._parts.slots, visit.namespace, user)
+                for user in users
+            ]
+            wanted = replace(wanted, member_ids=tuple(one for one in found if one is not None))
+        return addresses.narrowed(wanted, asked, visit.zone, visit.now)
+
+    @staticmethod
+    def _nothing(view: str, asked: Asked, *, any_option: bool) -> str:
+        """Which empty state this is."""
+        if asked.tokens or asked.after is not None or asked.before is not None:
+            return "filtered"
+        if view == "needs-decision":
+            return "decided"
+        if view != "all":
+            return "view"
+        return "unused" if any_option else "new"
+
+
+def of_view(visit: Visit, view: str) -> Wanted:
+    """The list of a tab."""
+    wanted = Wanted(visit.namespace)
+    match view:
+        case "needs-decision":
+            both = ("postponed", "recoverable-failure")
+            return replace(wanted, statuses=both, unasked=True)
+        case "failed-today":
+            start = addresses.since(visit.zone.midnight(visit.now))
+            return replace(wanted, statuses=("failure",), above=start)
+        case "slow-provider":
+            below = ids.first_id_at(visit.now - timedelta(seconds=SLOW_SECONDS))
+            return replace(wanted, statuses=("pending",), below=below)
+        case "contradictions":
+            return replace(wanted, contradicted=True)
+    return wanted
+
+
+async def _page(
+    tx: ReadTx, wanted: Wanted, asked: Asked, *, oldest_first: bool
+) -> tuple[list[Transaction], UUID | None, UUID | None]:
+    """The rows, and from which row an earlier and a later page of the list go on."""
+    backwards = asked.before is not None and asked.after is None
+    start = asked.before if backwards else asked.after
+    if start is not None:
+        beyond = oldest_first != backwards
+        wanted = wanted.between(start if beyond else None, None if beyond else start)
+    found = await lists.page(tx, wanted, asked.limit + 1, oldest_first=oldest_first != backwards)
+    more = len(found) > asked.limit
+    found = found[: asked.limit]
+    if backwards:
+        found.reverse()
+    has_earlier = more if backwards else asked.after is not None
+    has_later = True if backwards else more
+    return (
+        found,
+        found[0].transaction_id if found and has_earlier else None,
+        found[-1].transaction_id if found and has_later else None,
+    )
+
+
+async def _failed_today(tx: ReadTx, visit: Visit) -> int:
+    start: datetime = visit.zone.midnight(visit.now)
+    return await lists.count_status(tx, visit.namespace, "failure", ids.first_id_at(start))
+
+
+def _views(counts: Counts, failed: int) -> list[View]:
+    views = [
+        View("needs-decision", "Needs a decision", shown(counts.to_decide)),
+        View("all", "All", None),
+        View("failed-today", "Failed today", shown(failed)),
+        View("slow-provider", "Slow provider", shown(counts.pending_long)),
+    ]
+    if counts.conflicts:
+        views.append(View("contradictions", "Contradictions", shown(counts.conflicts)))
+    return views
+
+
+def _named(token: Token, titles: Mapping[UUID, str]) -> Token:
+    """An option's filter is shown by its title."""
+    if token.field != "option":
+        return token
+    found = _uuids([token.value])
+    if not found:
+        return replace(token, wrong="is no option of this programme")
+    return replace(token, shown=titles.get(found[0], token.value))
+
+
+def _uuids(values: Sequence[str]) -> list[UUID]:
+    found = []
+    for value in values:
+        try:
+            found.append(UUID(value))
+        except ValueError:  # marked as wrong where the tokens are shown
+            continue
+    return found

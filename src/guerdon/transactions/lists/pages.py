@@ -1,0 +1,162 @@
+"""Lists of transactions for people: pages by key, counts that stop, figures, the live feed.
+
+Nothing here skips rows or counts without a bound: a page begins at an ID, and an ID is a time.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from uuid import UUID
+
+from guerdon.db.pool import ReadTx, Row
+from guerdon.db.sql import Queries
+from guerdon.transactions.model import Transaction
+from guerdon.transactions.store import from_row
+
+_Q = Queries("guerdon.transactions.lists")
+COUNTED = 10_000
+FIRST_ID, LAST_ID = UUID(int=0), UUID(int=(1 << 128) - 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which transactions a list shows; ``None`` = any. IDs above and below are exclusive.
+
+    ``contradicted``: only those with contradicting news. ``unasked``: without those whose provider
+    is being asked for the truth.
+    """
+
+    namespace: str
+    statuses: tuple[str, ...] | None = None
+    option_names: tuple[UUID, ...] | None = None
+    member_ids: tuple[UUID, ...] | None = None
+    types: tuple[str, ...] | None = None
+    lowest: int | None = None
+    highest: int | None = None
+    contradicted: bool = False
+    unasked: bool = False
+    above: UUID = FIRST_ID
+    below: UUID = LAST_ID
+
+    def matches(self, t: Transaction) -> bool:
+        """Whether a transaction belongs to the list: the same question as the SQL asks."""
+        return (
+            t.namespace == self.namespace
+            and self.above < t.transaction_id < self.below
+            and (self.statuses is None or t.status in self.statuses)
+            and (self.option_names is None or t.option_name in self.option_names)
+            and (self.member_ids is None or t.member_id in self.member_ids)
+            and (self.types is None or t.type in self.types)
+            and (self.lowest is None or t.price >= self.lowest)
+            and (self.highest is None or t.price <= self.highest)
+            and (not self.contradicted or t.conflict)
+            and (not self.unasked or t.open_reason != "asking")
+        )
+
+    def between(self, above: UUID | None, below: UUID | None) -> "Wanted":
+        """The same list, begun or ended at other IDs."""
+        return replace(
+            self,
+            above=self.above if above is None else max(self.above, above),
+            below=self.below if below is None else min(self.below, below),
+        )
+
+
+async def page(
+    tx: ReadTx, wanted: Wanted, limit: int, *, oldest_first: bool = False
+) -> list[Transaction]:
+    """Up to ``limit`` transactions from one end of the list."""
+    statement = _Q["oldest" if oldest_first else "newest"]
+    rows = await tx.all(
+        statement,
+        {
+            "namespace": wanted.namespace,
+            "statuses": _listed(wanted.statuses),
+            "option_names": _listed(wanted.option_names),
+            "member_ids": _listed(wanted.member_ids),
+            "types": _listed(wanted.types),
+            "lowest": wanted.lowest,
+            "highest": wanted.highest,
+            "contradicted": wanted.contradicted,
+            "unasked": wanted.unasked,
+            "above": wanted.above,
+            "below": wanted.below,
+            "limit": limit,
+        },
+    )
+    return [from_row(row) for row in rows]
+
+
+def _listed(values: Collection[object] | None) -> list[object] | None:
+    return None if values is None else list(values)
+
+
+async def count_to_decide(tx: ReadTx, namespace: str) -> int:
+    """How many wait for a person; one more than ``COUNTED`` stands for more."""
+    return await _count(tx, "count_to_decide", {"namespace": namespace})
+
+
+async def count_status(
+    tx: ReadTx, namespace: str, status: str, start: UUID, below: UUID = LAST_ID
+) -> int:
+    """How many have a status in a span of IDs."""
+    where = {"namespace": namespace, "status": status, "from": start, "below": below}
+    return await _count(tx, "count_status", where)
+
+
+async def count_conflicts(tx: ReadTx, namespace: str) -> int:
+    """How many have contradicting news."""
+    return await _count(tx, "count_conflicts", {"namespace": namespace})
+
+
+async def _count(tx: ReadTx, name: str, where: dict[str, object]) -> int:
+    row = await tx.first(_Q[name], {**where, "limit": COUNTED + 1})
+    return 0 if row is None else int(row.found)
+
+
+async def histogram(
+    tx: ReadTx, namespace: str, span: tuple[UUID, UUID], start: datetime, seconds: float, limit: int
+) -> list[Row]:
+    """(bar, status, found, first) of the newest ``limit`` transactions of a span."""
+    return await tx.all(
+        _Q["histogram"],
+        {
+            "namespace": namespace,
+            "from": span[0],
+            "below": span[1],
+            "start": start,
+            "seconds": seconds,
+            "limit": limit,
+        },
+    )
+
+
+async def waiting(tx: ReadTx, namespace: str) -> list[Row]:
+    """(status, found, oldest, held) of what waits for a person."""
+    return await tx.all(_Q["waiting"], {"namespace": namespace, "limit": COUNTED})
+
+
+async def changed_since(tx: ReadTx, seconds: float, limit: int) -> dict[tuple[int, UUID], int]:
+    """Transactions with events of the last seconds, by (slot, ID): how many events each has."""
+    rows = await tx.all(_Q["changed_since"], {"seconds": seconds, "limit": limit})
+    return {(row.slot, row.transaction_id): row.events for row in rows}
+
+
+async def by_ids(tx: ReadTx, wanted: Sequence[tuple[int, UUID]]) -> list[Transaction]:
+    """Transactions as they stand, given as (slot, ID)."""
+    rows = await tx.all(
+        _Q["by_ids"], {"slots": [slot for slot, _ in wanted], "ids": [one for _, one in wanted]}
+    )
+    return [from_row(row) for row in rows]
+
+
+async def health(tx: ReadTx, namespace: str, start: UUID, limit: int) -> dict[UUID, Row]:
+    """(found, good, p95, last_bad) of each provider's newest attempts since an ID."""
+    where = {"namespace": namespace, "from": start, "limit": limit}
+    return {row.provider_id: row for row in await tx.all(_Q["health"], where)}
+
+
+async def option_figures(tx: ReadTx, namespace: str, start: UUID, limit: int) -> dict[UUID, Row]:
+    """(found, good, closed, open) of each option among the newest transactions since an ID."""
+    where = {"namespace": namespace, "from": start, "limit": limit}
+    return {row.option_name: row for row in await tx.all(_Q["option_figures"], where)}

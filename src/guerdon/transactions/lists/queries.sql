@@ -1,0 +1,125 @@
+-- name: newest
+-- A page of a namespace's transactions, newest first. All slots: the indexes lead by namespace.
+SELECT slot, transaction_id, namespace, member_id, option_name, option_version, option_title,
+    provider_id, type, price, currency, currency_amount, conversion_rate, origin, status, events,
+    dirty, conflict, open_reason, due_at, next_ask_at, asked, reference, created_at, updated_at,
+    closed_at, closed_by
+FROM transaction
+WHERE namespace = %(namespace)s AND transaction_id > %(above)s AND transaction_id < %(below)s
+  AND (%(statuses)s::text[] IS NULL OR status = ANY (%(statuses)s::text[]))
+  AND (%(option_names)s::uuid[] IS NULL OR option_name = ANY (%(option_names)s::uuid[]))
+  AND (%(member_ids)s::uuid[] IS NULL OR member_id = ANY (%(member_ids)s::uuid[]))
+  AND (%(types)s::text[] IS NULL OR type = ANY (%(types)s::text[]))
+  AND (%(lowest)s::bigint IS NULL OR price >= %(lowest)s::bigint)
+  AND (%(highest)s::bigint IS NULL OR price <= %(highest)s::bigint)
+  AND (NOT %(contradicted)s OR conflict)
+  AND (NOT %(unasked)s OR open_reason IS DISTINCT FROM 'asking')
+ORDER BY transaction_id DESC
+LIMIT %(limit)s;
+
+-- name: oldest
+-- The same, oldest first.
+SELECT slot, transaction_id, namespace, member_id, option_name, option_version, option_title,
+    provider_id, type, price, currency, currency_amount, conversion_rate, origin, status, events,
+    dirty, conflict, open_reason, due_at, next_ask_at, asked, reference, created_at, updated_at,
+    closed_at, closed_by
+FROM transaction
+WHERE namespace = %(namespace)s AND transaction_id > %(above)s AND transaction_id < %(below)s
+  AND (%(statuses)s::text[] IS NULL OR status = ANY (%(statuses)s::text[]))
+  AND (%(option_names)s::uuid[] IS NULL OR option_name = ANY (%(option_names)s::uuid[]))
+  AND (%(member_ids)s::uuid[] IS NULL OR member_id = ANY (%(member_ids)s::uuid[]))
+  AND (%(types)s::text[] IS NULL OR type = ANY (%(types)s::text[]))
+  AND (%(lowest)s::bigint IS NULL OR price >= %(lowest)s::bigint)
+  AND (%(highest)s::bigint IS NULL OR price <= %(highest)s::bigint)
+  AND (NOT %(contradicted)s OR conflict)
+  AND (NOT %(unasked)s OR open_reason IS DISTINCT FROM 'asking')
+ORDER BY transaction_id
+LIMIT %(limit)s;
+
+-- name: count_to_decide
+-- What waits for a person, counted no further than the limit. All slots: a partial index.
+SELECT count(*) AS found
+FROM (SELECT 1 FROM transaction
+      WHERE namespace = %(namespace)s AND status IN ('postponed', 'recoverable-failure')
+        AND open_reason IS DISTINCT FROM 'asking'
+      LIMIT %(limit)s) AS some;
+
+-- name: count_status
+-- How many have a status in a span of IDs, counted no further than the limit. All slots: an index.
+SELECT count(*) AS found
+FROM (SELECT 1 FROM transaction
+      WHERE namespace = %(namespace)s AND status = %(status)s
+        AND transaction_id >= %(from)s AND transaction_id < %(below)s
+      LIMIT %(limit)s) AS some;
+
+-- name: count_conflicts
+-- What contradicts itself, counted no further than the limit. All slots: a partial index.
+SELECT count(*) AS found
+FROM (SELECT 1 FROM transaction WHERE namespace = %(namespace)s AND conflict LIMIT %(limit)s)
+    AS some;
+
+-- name: histogram
+-- The newest transactions of a span of time by bar and status; how many are looked at is bounded.
+-- All slots: the index leads by namespace and ID.
+SELECT floor(extract(epoch FROM created_at - %(start)s::timestamptz) / %(seconds)s)::integer AS bar,
+       status, count(*) AS found, min(created_at) AS first
+FROM (SELECT created_at, status FROM transaction
+      WHERE namespace = %(namespace)s AND transaction_id >= %(from)s AND transaction_id < %(below)s
+      ORDER BY transaction_id DESC
+      LIMIT %(limit)s) AS newest
+GROUP BY 1, 2
+ORDER BY 1, 2;
+
+-- name: waiting
+-- What waits for a person, by status: how many, since when, how many tokens. All slots: a partial
+-- index; no more rows are looked at than the limit.
+SELECT status, count(*) AS found, min(created_at) AS oldest, coalesce(sum(price), 0)::bigint AS held
+FROM (SELECT status, created_at, price FROM transaction
+      WHERE namespace = %(namespace)s AND status IN ('postponed', 'recoverable-failure')
+        AND open_reason IS DISTINCT FROM 'asking'
+      ORDER BY transaction_id
+      LIMIT %(limit)s) AS open
+GROUP BY status;
+
+-- name: changed_since
+-- Which transactions have new events, and how many they have now. All slots: a block range index
+-- on time finds the newest blocks.
+SELECT slot, transaction_id, max(seq) AS events
+FROM event
+WHERE at > clock_timestamp() - make_interval(secs => %(seconds)s)
+GROUP BY slot, transaction_id
+LIMIT %(limit)s;
+
+-- name: by_ids
+-- Some transactions as they stand; they come from a page or a feed, so from several slots.
+SELECT t.slot, t.transaction_id, t.namespace, t.member_id, t.option_name, t.option_version,
+    t.option_title, t.provider_id, t.type, t.price, t.currency, t.currency_amount,
+    t.conversion_rate, t.origin, t.status, t.events, t.dirty, t.conflict, t.open_reason, t.due_at,
+    t.next_ask_at, t.asked, t.reference, t.created_at, t.updated_at, t.closed_at, t.closed_by
+FROM unnest(%(slots)s::smallint[], %(ids)s::uuid[]) AS w (slot, transaction_id)
+JOIN transaction t ON t.slot = w.slot AND t.transaction_id = w.transaction_id;
+
+-- name: health
+-- How each provider answered the newest attempts of a span of IDs. All slots, bounded by the limit.
+SELECT t.provider_id, count(*) AS found,
+       count(*) FILTER (WHERE a.evidence IN ('S', 'P')) AS good,
+       percentile_cont(0.95) WITHIN GROUP (ORDER BY a.duration_ms) AS p95,
+       max(a.started_at) FILTER (WHERE a.evidence NOT IN ('S', 'P')) AS last_bad
+FROM (SELECT slot, transaction_id, provider_id FROM transaction
+      WHERE namespace = %(namespace)s AND transaction_id >= %(from)s
+      ORDER BY transaction_id DESC
+      LIMIT %(limit)s) AS t
+JOIN attempt a ON a.slot = t.slot AND a.transaction_id = t.transaction_id
+GROUP BY t.provider_id;
+
+-- name: option_figures
+-- How each option fared among the newest transactions of a span of IDs. All slots, bounded.
+SELECT option_name, count(*) AS found,
+       count(*) FILTER (WHERE status = 'success') AS good,
+       count(*) FILTER (WHERE status IN ('success', 'failure')) AS closed,
+       count(*) FILTER (WHERE closed_at IS NULL) AS open
+FROM (SELECT option_name, status, closed_at FROM transaction
+      WHERE namespace = %(namespace)s AND transaction_id >= %(from)s
+      ORDER BY transaction_id DESC
+      LIMIT %(limit)s) AS newest
+GROUP BY option_name;
