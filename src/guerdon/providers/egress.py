@@ -1,8 +1,8 @@
 """Which addresses may be dialled. Pure: the caller resolves, this file judges.
 
 Refused unless allow-listed: everything that is not a plain public unicast address, and every IPv6
-form that embeds one that is not (mapped, compatible, NAT64, 6to4, Teredo). If any answer of a
-look-up is refused, all are: a name that points inside once would point there when it matters.
+form that embeds one that is not (mapped, NAT64, 6to4). If any answer of a look-up is refused, all
+are: a name that points inside once would point there when it matters.
 """
 
 import re
@@ -21,13 +21,18 @@ from urllib.parse import urlsplit
 Network = IPv4Network | IPv6Network
 Address = IPv4Address | IPv6Address
 
-_NAT64 = (IPv6Network("64:ff9b::/96"), IPv6Network("64:ff9b:1::/48"))
+_NAT64 = IPv6Network("64:ff9b::/96")
 _SIX_TO_FOUR = IPv6Network("2002::/16")
-_TEREDO = IPv6Network("2001::/32")
-_COMPATIBLE = IPv6Network("::/96")
-_CGNAT = IPv4Network("100.64.0.0/10")
-# Python calls everything global that is not on its list; only this is handed out to the public.
+# Python's lists of what is not public grow with its versions, and what they do not name counts as
+# global: IPv6 must be of what is handed out to the public, and of none of these.
 _UNICAST = IPv6Network("2000::/3")
+_NOT_PUBLIC: tuple[Network, ...] = (
+    IPv4Network("100.64.0.0/10"),
+    IPv4Network("192.0.0.0/24"),
+    IPv4Network("192.88.99.0/24"),
+    IPv6Network("2001::/23"),
+    IPv6Network("3fff::/20"),
+)
 _REFUSED_PORTS = frozenset(
     {0, 20, 21, 22, 23, 25, 53, 110, 111, 135, 139, 143, 161, 389, 445, 465, 587, 993, 995}
     | {1433, 1521, 2049, 2375, 2379, 3306, 3389, 5432, 5672, 5984, 6379, 6443, 9042, 9200, 9300}
@@ -104,7 +109,7 @@ def vet(addresses: Iterable[Address], allowed: Sequence[Network]) -> None:
 
 def is_allow_listed(address: Address, allowed: Sequence[Network]) -> bool:
     """Whether the operator of this installation named this address's network."""
-    return any(address.version == net.version and address in net for net in allowed)
+    return _within(address, allowed)
 
 
 def permitted(address: Address, allowed: Sequence[Network]) -> bool:
@@ -113,30 +118,31 @@ def permitted(address: Address, allowed: Sequence[Network]) -> bool:
         return True
     if isinstance(address, IPv4Address):
         return _public(address)
-    if address.scope_id is not None or not address.is_global or address.is_multicast:
+    if address.scope_id is not None:
         return False
     inner = _embedded(address)
-    return all(_public(part) for part in inner) if inner else address in _UNICAST
+    if inner is not None:
+        return _public(inner)
+    return address in _UNICAST and _public(address)
 
 
-def _public(address: IPv4Address) -> bool:
+def _public(address: Address) -> bool:
     return (
         address.is_global
         and not address.is_multicast
         and not address.is_reserved
-        and address not in _CGNAT
+        and not _within(address, _NOT_PUBLIC)
     )
 
 
-def _embedded(address: IPv6Address) -> list[IPv4Address]:
-    """The IPv4 addresses that an IPv6 address carries inside."""
-    low = IPv4Address(int(address) & 0xFFFFFFFF)
+def _embedded(address: IPv6Address) -> IPv4Address | None:
+    """The IPv4 address that an IPv6 address carries inside, where gateways take it out."""
     if address.ipv4_mapped is not None:
-        return [address.ipv4_mapped]
-    if any(address in net for net in _NAT64) or address in _COMPATIBLE:
-        return [low]
-    if address in _SIX_TO_FOUR and address.sixtofour is not None:
-        return [address.sixtofour]
-    if address in _TEREDO and address.teredo is not None:
-        return list(address.teredo)
-    return []
+        return address.ipv4_mapped
+    if address in _NAT64:
+        return IPv4Address(int(address) & 0xFFFFFFFF)
+    return address.sixtofour if address in _SIX_TO_FOUR else None
+
+
+def _within(address: Address, nets: Sequence[Network]) -> bool:
+    return any(address.version == net.version and address in net for net in nets)
