@@ -12,6 +12,7 @@ from uuid import UUID
 import msgspec
 
 from guerdon import ids
+from guerdon.clock import rfc3339
 from guerdon.errors import AlreadyFinal, NotOpen, Sending, TransactionNotFound, WebhookIdReused
 from guerdon.ledger import posting
 from guerdon.ledger.posting import Account, Posting
@@ -377,7 +378,8 @@ def _record_conflict(scene: Scene, t: Transaction, said: _Said) -> None:
 
 
 def _closing(t: Transaction) -> dict[str, object]:
-    return {"currentStatus": str(t.status), "closedAt": t.closed_at, "closedBy": t.closed_by}
+    closed_at = None if t.closed_at is None else rfc3339(t.closed_at)
+    return {"currentStatus": str(t.status), "closedAt": closed_at, "closedBy": t.closed_by}
 
 
 def _already_final(t: Transaction) -> AlreadyFinal:
