@@ -104,6 +104,11 @@ class Cluster:
                 f"{path} is missing, and with it the passwords of the cluster. Restore it from "
                 "the backup of this data directory."
             ) from trouble
+        except ValueError as trouble:
+            raise StartupError(
+                f"{path} cannot be read: it is cut or was changed. Restore it from the backup of "
+                "this data directory."
+            ) from trouble
         self._passwords = stored["passwords"]
         self.socket = stored["socket"]
 
@@ -126,17 +131,23 @@ class Cluster:
             probe = [binary("initdb"), "--version"]
             if _run(mode, probe).returncode == 0 and self._usable_by(mode):
                 return mode
+        above = [*reversed(self._data.parents), self._data]
+        closed = next((f for f in above if not self._enters("nobody", f)), self._data)
         raise StartupError(
             f"PostgreSQL does not run as root, and neither a user namespace nor the user nobody "
-            f"can use {self._data} (mode {self._data.stat().st_mode & 0o777:o}). Run guerdon as an "
-            "ordinary user, or give --data a directory below folders that nobody may enter."
+            f"can use {self._data}: nobody may not enter {closed} (mode "
+            f"{closed.stat().st_mode & 0o777:04o}). Run guerdon as an ordinary user, or give "
+            "--data a directory below folders that everybody may enter."
         )
 
     def _usable_by(self, mode: str) -> bool:
         if mode == "nobody":
             self._folder.mkdir(mode=0o700, exist_ok=True)
             shutil.chown(self._folder, _NOBODY, _NOBODY)
-        return _run(mode, ["/bin/sh", "-c", 'test -x "$0"', str(self._data)]).returncode == 0
+        return self._enters(mode, self._data)
+
+    def _enters(self, mode: str, folder: Path) -> bool:
+        return _run(mode, ["/bin/sh", "-c", 'test -x "$0"', str(folder)]).returncode == 0
 
     def _initialise(self) -> None:
         self._passwords = {
@@ -148,9 +159,10 @@ class Cluster:
         fresh = self._data / "postgres.new"
         shutil.rmtree(fresh, ignore_errors=True)
         fresh.mkdir(mode=0o700)
+        reading, writing = os.pipe()
         if self._mode == "nobody":
             shutil.chown(fresh, _NOBODY, _NOBODY)
-        reading, writing = os.pipe()
+            os.fchown(reading, _NOBODY, _NOBODY)  # initdb opens it anew by its name
         os.write(writing, self._passwords["postgres"].encode() + b"\n")
         os.close(writing)
         try:
@@ -218,7 +230,7 @@ class Cluster:
 
     def _write_secrets(self) -> None:
         path = self._data / "postgres.secrets"
-        fresh = path.with_suffix(".new")
+        fresh = path.with_name("postgres.secrets.new")
         descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "w") as file:
             json.dump({"passwords": self._passwords, "socket": self.socket}, file)
