@@ -1,7 +1,8 @@
 """The table of routes: what is there, who may, what goes in and out.
 
-Paths are matched on the raw request path, segment by segment, and each segment is decoded once: a
-userId may hold a ``/``. The OpenAPI document and the tests of authorisation come from this table.
+Paths are matched on the raw request path (its bytes, read as Latin-1), segment by segment, and each
+segment is decoded once: a userId may hold a ``/``. The OpenAPI document and the tests of
+authorisation come from this table.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -94,7 +95,7 @@ def _parameters(segments: list[str], given: list[str]) -> dict[str, str] | None:
     for segment, part in zip(segments, given, strict=True):
         if segment.startswith("{"):
             try:
-                found[segment[1:-1]] = unquote_to_bytes(part).decode("utf-8")
+                found[segment[1:-1]] = unquote_to_bytes(part.encode("latin-1")).decode("utf-8")
             except UnicodeDecodeError as trouble:
                 raise NotFound("The path is not UTF-8.") from trouble
         elif segment != part:
