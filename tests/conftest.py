@@ -4,6 +4,7 @@ import asyncio
 import os
 import socket
 from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -141,17 +142,25 @@ class Api:
             return Answer(response.status, response.headers, parsed)
 
 
-@pytest.fixture
-async def api(guerdon: Running, database: Database) -> AsyncIterator[Api]:
-    """The API served by uvicorn on a free port, with a key of namespace "1" that may do all."""
-    key = await make_key(database, "1", ALL_SCOPES)
-    config = uvicorn.Config(guerdon.web, log_level="warning", lifespan="off", ws="none")
+@asynccontextmanager
+async def served(running: Running, key: str) -> AsyncIterator[Api]:
+    """The API of a Guerdon at work, served by uvicorn on a free port."""
+    config = uvicorn.Config(running.web, log_level="warning", lifespan="off", ws="none")
     web = uvicorn.Server(config)
     # Listening before it serves: whoever connects early waits in the backlog.
     listening = socket.create_server(("127.0.0.1", 0))
     port = listening.getsockname()[1]
     serving = asyncio.create_task(web.serve(sockets=[listening]))
-    async with aiohttp.ClientSession(f"http://127.0.0.1:{port}") as session:
-        yield Api(session, key)
-    web.should_exit = True
-    await serving
+    try:
+        async with aiohttp.ClientSession(f"http://127.0.0.1:{port}") as session:
+            yield Api(session, key)
+    finally:
+        web.should_exit = True
+        await serving
+
+
+@pytest.fixture
+async def api(guerdon: Running, database: Database) -> AsyncIterator[Api]:
+    """The API, with a key of namespace "1" that may do all."""
+    async with served(guerdon, await make_key(database, "1", ALL_SCOPES)) as api:
+        yield api

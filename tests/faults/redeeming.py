@@ -2,18 +2,20 @@
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from tests.conftest import Answer, Api
+from tests.conftest import ALL_SCOPES, LOOPBACK, Answer, Api, make_key, served
 from tests.faults.provider import FaultProvider, reply, serving
 
-from guerdon import clock, ids
+from guerdon import app, clock, ids
 from guerdon.db.pool import Database, Row
 from guerdon.db.sql import Statement
 from guerdon.providers import signing
+from guerdon.sealing import Sealer
 
 PATIENCE_SECONDS = 30
 GRANTED = 1000
@@ -174,6 +176,17 @@ class Redeeming:
             transaction_id,
         )
         assert moved == 1
+
+
+@asynccontextmanager
+async def at_work(database: Database, sealer: Sealer, **how: bool) -> AsyncIterator[Redeeming]:
+    """A Guerdon of the test's own, which ends where the test says; as if it were a process."""
+    key = await make_key(database, "1", ALL_SCOPES)
+    async with (
+        app.running(database, sealer, LOOPBACK, **how) as running,
+        served(running, key) as api,
+    ):
+        yield Redeeming(api, database)
 
 
 async def eventually(there: Callable[[], Awaitable[bool]], seen: object = None) -> None:
