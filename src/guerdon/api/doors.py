@@ -2,6 +2,7 @@
 
 from guerdon.api import callbacks, members, namespaces, options, providers, redemptions, system
 from guerdon.web.door import Door
+from guerdon.web.gate import KeyGate
 from guerdon.web.parts import Parts
 from guerdon.web.routes import Route, Router
 
@@ -24,4 +25,4 @@ def table(parts: Parts) -> list[Route]:
 
 def build(parts: Parts) -> Door:
     """The application."""
-    return Door(Router(table(parts)), parts.keys, parts.throttle, parts.base_path)
+    return Door(Router(table(parts)), KeyGate(parts.keys, parts.throttle), parts.base_path)

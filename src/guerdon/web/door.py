@@ -5,7 +5,7 @@ Refusals come in one order: 401, 403, 415, 413, 400, 422, and then what the verb
 
 from collections import OrderedDict
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -16,7 +16,6 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from guerdon import clock, ids, strict_json
-from guerdon.access.keys import KeyRing
 from guerdon.access.principal import Principal
 from guerdon.errors import (
     GuerdonError,
@@ -24,7 +23,6 @@ from guerdon.errors import (
     MalformedRequest,
     TooLarge,
     TooManyRequests,
-    Unauthenticated,
     Unavailable,
     UnsupportedMediaType,
 )
@@ -117,13 +115,20 @@ class Throttle:
         return [moment for moment in self._failures.get(address or "", []) if moment > since]
 
 
-class Door:
-    """The ASGI application of the routes it is given."""
+class Gate(Protocol):
+    """Decides who may come in."""
 
-    def __init__(self, router: Router, keys: KeyRing, throttle: Throttle, base_path: str) -> None:
+    async def admit(self, call: Call, route: Route) -> None:
+        """Notes on the call who asks. Raises ``Unauthenticated`` and ``NotPermitted``."""
+        ...
+
+
+class Door:
+    """The ASGI application of the routes it is given, behind a gate."""
+
+    def __init__(self, router: Router, gate: Gate, base_path: str) -> None:
         self._router = router
-        self._keys = keys
-        self._throttle = throttle
+        self._gate = gate
         self._base = base_path.rstrip("/")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -162,9 +167,7 @@ class Door:
             path = path.removeprefix(self._base) if path.startswith(self._base + "/") else "\x00"
         route, parameters = self._router.find(request.method, path)
         call = Call(request, request_id, parameters)
-        if route.scopes:
-            call.principal = await self._authenticate(request)
-            call.principal.require(*route.scopes)
+        await self._gate.admit(call, route)
         if route.body is not None:
             await _read_body(call, route)
         if route.keyed:
@@ -173,18 +176,6 @@ class Door:
         if route.body is not None and not route.raw:
             call.body = strict_json.fit(call.body, route.body)
         return await route.handler(call)
-
-    async def _authenticate(self, request: Request) -> Principal:
-        scheme, _, key = request.headers.get("authorization", "").partition(" ")
-        if scheme.lower() != "bearer" or not key:
-            raise Unauthenticated("Send an API key: Authorization: Bearer gk_….")
-        try:
-            return await self._keys.recognise(key.strip())
-        except Unauthenticated:
-            address = request.client.host if request.client else None
-            self._throttle.refuse_if_hot(address)
-            self._throttle.note(address)
-            raise
 
 
 async def _read_body(call: Call, route: Route) -> None:
