@@ -16,6 +16,7 @@ demo: $(VENV)/.run ## Start a programme with members, options, a provider and li
 	$(BIN)/guerdon demo
 
 test: $(VENV)/.dev ## Run every test on real parts
+	@.ci/chromium
 	$(BIN)/python -m pytest
 
 check: $(VENV)/.dev ## Format, lint, types, import contracts, dependencies

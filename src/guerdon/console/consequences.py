@@ -118,5 +118,4 @@ def _last_try(attempts: list[Attempt], zone: Zone) -> str:
     if not attempts:
         return "No try to deliver it has ended."
     last = attempts[-1]
-    answered = f"was answered {last.http_status}" if last.http_status else "got no whole answer"
-    return f"The POST at {zone.clock(last.started_at)} {answered}: {last.sentence}"
+    return f"Of the POST at {zone.clock(last.started_at)} we know only this: {last.sentence}"

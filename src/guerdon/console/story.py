@@ -22,6 +22,7 @@ from guerdon.transactions.model import Transaction
 
 Tone = Literal["good", "bad", "unsure", "plain"]
 _ACTORS = {"member": "member", "system": "Guerdon", "provider": "provider"}
+_ORIGINS = {"api": "over the API", "widget": "in the widget"}
 _EVIDENCE_TONE: Mapping[str, Tone] = {
     "S": "good",
     "P": "good",
@@ -110,7 +111,7 @@ def _meaning(
     who = actor_words(event["actor"])
     match event["type"]:
         case EventType.REQUESTED:
-            return "good", f"{who} · by {facts['origin']}", ""
+            return "good", f"{who} · {_ORIGINS.get(facts['origin'], '')}", ""
         case EventType.WITHDRAWN:
             moved = _balances(facts)
             return "good", f"{moved} · {number(t.price)} on hold", ""

@@ -42,7 +42,7 @@ SELECT count(*) AS found
 FROM (SELECT 1 FROM transaction
       WHERE namespace = %(namespace)s AND status IN ('postponed', 'recoverable-failure')
         AND open_reason IS DISTINCT FROM 'asking'
-      LIMIT %(limit)s) AS some;
+      LIMIT %(limit)s) AS counted;
 
 -- name: count_status
 -- How many have a status in a span of IDs, counted no further than the limit. All slots: an index.
@@ -50,13 +50,13 @@ SELECT count(*) AS found
 FROM (SELECT 1 FROM transaction
       WHERE namespace = %(namespace)s AND status = %(status)s
         AND transaction_id >= %(from)s AND transaction_id < %(below)s
-      LIMIT %(limit)s) AS some;
+      LIMIT %(limit)s) AS counted;
 
 -- name: count_conflicts
 -- What contradicts itself, counted no further than the limit. All slots: a partial index.
 SELECT count(*) AS found
 FROM (SELECT 1 FROM transaction WHERE namespace = %(namespace)s AND conflict LIMIT %(limit)s)
-    AS some;
+    AS counted;
 
 -- name: histogram
 -- The newest transactions of a span of time by bar and status; how many are looked at is bounded.

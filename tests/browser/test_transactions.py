@@ -1,0 +1,187 @@
+"""Redeem > Transactions, as an operator lives in it."""
+
+import re
+from urllib.parse import parse_qs, urlsplit
+
+from playwright.async_api import Browser, expect
+from tests.browser.conftest import House, Reader, another
+
+UNSURE = (500, b"oops")
+LATER = (201, b"")
+GIVEN = (200, b'{"status":"success","reference":"V-1881"}')
+
+
+async def test_the_founding_columns_and_the_oldest_decision_first(reader: Reader) -> None:
+    house = reader.house
+    house.provider.answer = LATER
+    first = await house.redeem("ada", until="postponed")
+    house.provider.answer = UNSURE
+    second = await house.redeem("User 123", until="recoverable-failure")
+    house.provider.answer = GIVEN
+    await house.redeem("ada", until="success")
+    await reader.sign_in("support")
+    page = reader.page
+    heads = await page.get_by_role("columnheader").all_inner_texts()
+    names = [head.split(",")[0].strip() for head in heads]
+    assert names[1:] == ["ID", "Option", "Status", "User ID", "Events", "Created at", "Actions"]
+    rows = page.locator("tbody tr")
+    await expect(rows).to_have_count(2)
+    ids = [await rows.nth(n).get_attribute("id") for n in range(2)]
+    assert ids == [f"t-{first}", f"t-{second}"]
+    await expect(rows.nth(1)).to_contain_text("Recoverable failure")
+    await expect(rows.nth(1)).to_contain_text("User 123")
+    await expect(page.locator("#nav-list")).to_contain_text("2")
+    assert (await page.title()).startswith("STAGING · 1 · Transactions")
+    assert await reader.axe() == []
+
+
+async def test_a_row_opens_with_its_history_and_the_exact_payload(reader: Reader) -> None:
+    house = reader.house
+    house.provider.answer = UNSURE
+    made = await house.redeem("User 123", until="recoverable-failure")
+    await reader.sign_in("support")
+    page = reader.page
+    handle = page.locator("[data-expand]")
+    await expect(handle).to_have_attribute("aria-expanded", "false")
+    await handle.focus()
+    await page.keyboard.press("Enter")
+    await expect(handle).to_have_attribute("aria-expanded", "true")
+    steps = page.locator(".timeline li b")
+    await expect(steps).to_have_text(
+        [
+            "User initially triggered redeem option",
+            "Token withdrawal result",
+            "Message posted",
+            "Outcome unknown",
+            "Waiting for a decision",
+        ]
+    )
+    await expect(page.locator(".timeline")).to_contain_text("available 1,150 → 950 · 200 on hold")
+    sent = page.locator("details[open] pre").first
+    await expect(sent).to_contain_text(f'"transactionId": "{made}"')
+    await expect(sent).to_contain_text('"email": "U•••@example.com"')
+    assert parse_qs(urlsplit(page.url).query)["open"] == [made]
+    assert await reader.axe() == []
+    await page.reload()
+    await expect(page.locator(".timeline")).to_be_visible()
+    await page.get_by_role("button", name="Reveal personal data").click()
+    await expect(page.locator("details[open] pre").first).to_contain_text("User.123@example.com")
+    await expect(page.locator("details[open]")).to_contain_text("oops")
+    text = await page.locator("details[open] template").first.evaluate("t => t.content.textContent")
+    headers = {"Authorization": f"Bearer {house.api.key}"}
+    where = f"{house.url}/v1/transactions/{made}/attempts/1/body"
+    stored = await page.context.request.get(where, headers=headers)
+    assert text.encode() == await stored.body()
+
+
+async def test_an_address_is_the_whole_state(reader: Reader, browser: Browser) -> None:
+    house = reader.house
+    house.provider.answer = LATER
+    await house.redeem("ada", until="postponed")
+    house.provider.answer = GIVEN
+    wanted = await house.redeem("User 123", until="success")
+    await reader.sign_in("viewer")
+    page = reader.page
+    await page.get_by_role("link", name="All", exact=True).click()
+    await expect(page.locator("tbody tr")).to_have_count(2)
+    await page.keyboard.press("/")
+    await page.keyboard.type("status:success")
+    await page.keyboard.press("Enter")
+    await expect(page.locator("tbody tr")).to_have_count(1)
+    await page.get_by_label("Find by ID").fill("User 1")
+    await page.keyboard.press("Enter")
+    await expect(page.locator(".token")).to_have_count(2)
+    await expect(page.locator("tbody tr")).to_have_count(1)
+    await page.locator("[data-expand]").click()
+    await expect(page.locator(".timeline")).to_be_visible()
+    async with another(browser, house) as colleague:
+        await colleague.sign_in("manager")
+        await colleague.page.goto(page.url)
+        await expect(colleague.page.locator(f"#d-{wanted} .timeline")).to_be_visible()
+        await expect(colleague.page.locator(".token")).to_have_count(2)
+    await page.go_back()
+    await expect(page.locator(".token")).to_have_count(1)
+    await page.go_back()
+    await expect(page.locator(".token")).to_have_count(0)
+    await expect(page.locator("tbody tr")).to_have_count(2)
+
+
+async def test_search_knows_what_is_typed(reader: Reader) -> None:
+    house = reader.house
+    house.provider.answer = GIVEN
+    made = await house.redeem("User 123", until="success")
+    await house.redeem("ada", until="success")
+    await reader.sign_in("viewer")
+    page = reader.page
+    for typed, token in [
+        (made, f"q{made}"),
+        (made[:8], f"q{made[:8]}"),
+        ("user.123@EXAMPLE.com", "userUser 123"),
+        ("User 123", "userUser 123"),
+        ("Use", "userUser 123"),
+        ("free tick", "optionFree Tickets"),
+        ("created:24h", "createdlast 24h"),
+        ('user:"User 123"', "userUser 123"),
+    ]:
+        await reader.go("/redeem/transactions?view=all")
+        await page.get_by_label("Find by ID").fill(typed)
+        await page.keyboard.press("Enter")
+        await expect(page.locator(".token")).to_contain_text(re.compile(re.escape(token)))
+        await expect(page.locator(f"#t-{made}")).to_be_visible()
+    await reader.go("/redeem/transactions?view=all&status=lost&colour=red")
+    await expect(page.locator(".token.wrong")).to_contain_text("lost")
+    await expect(page.locator(".alert").first).to_contain_text("is none of pending")
+    await expect(page.locator(".alert").last).to_contain_text("colour")
+    await expect(page.locator("tbody tr")).to_have_count(2)
+    await reader.go("/redeem/transactions?view=all&user=nobody")
+    await expect(page.get_by_role("heading", name="No transactions match")).to_be_visible()
+    assert await reader.axe() == []
+
+
+async def test_pages_hold_their_place(reader: Reader) -> None:
+    house = reader.house
+    house.provider.answer = GIVEN
+    await house.member("rich", 100_000)
+    made = [await house.redeem("rich", until="success") for _ in range(52)]
+    await reader.sign_in("viewer")
+    page = reader.page
+    await expect(page.locator("tbody tr")).to_have_count(50)
+    await page.get_by_role("link", name="Older").click()
+    await expect(page.locator("tbody tr")).to_have_count(2)
+    await house.redeem("rich", until="success")
+    await page.reload()
+    ids = await page.locator("tbody tr").evaluate_all("rows => rows.map(row => row.id)")
+    assert ids == [f"t-{made[1]}", f"t-{made[0]}"]
+    await page.get_by_role("link", name="Newer").click()
+    await expect(page.locator(f"#t-{made[2]}")).to_be_visible()
+    await expect(page.locator("tbody tr")).to_have_count(50)
+    await page.get_by_role("link", name="Created at").click()
+    await expect(page.locator("tbody tr").first).to_have_attribute("id", f"t-{made[0]}")
+
+
+async def test_times_are_told_in_the_zone_that_was_chosen(house: House, browser: Browser) -> None:
+    house.provider.answer = LATER
+    await house.redeem("ada", until="postponed")
+    async with another(browser, house, timezone_id="Asia/Tokyo") as reader:
+        await reader.sign_in("viewer")
+        page = reader.page
+        time = page.locator("td time").first
+        assert "Asia/Tokyo" in str(await time.get_attribute("title"))
+        await page.get_by_label("Times").select_option("Europe/Dublin")
+        await expect(time).to_have_attribute("title", re.compile("Europe/Dublin"))
+        await reader.go("/redeem/transactions")
+        assert "Europe/Dublin" in str(await time.get_attribute("title"))
+
+
+async def test_small_screens_and_large_letters(house: House, browser: Browser) -> None:
+    house.provider.answer = UNSURE
+    await house.redeem("User 123", until="recoverable-failure")
+    async with another(browser, house, viewport={"width": 320, "height": 740}) as reader:
+        await reader.sign_in("support")
+        page = reader.page
+        await page.locator("[data-expand]").click()
+        await expect(page.locator(".timeline")).to_be_visible()
+        assert await page.evaluate("document.documentElement.scrollWidth") == 320
+        assert await reader.axe() == []
+        await page.locator("summary", has_text="Menu").click()
+        await expect(page.get_by_role("button", name="Sign out")).to_be_visible()
