@@ -135,6 +135,7 @@ def settings(url: str, status_url: str | None = None) -> Provider:
         paused_because=None,
         breaker="closed",
         probe_at=None,
+        not_found_streak=0,
         secrets={"secretKey": (), "signingSecret": (SECRET, PREVIOUS), "callbackSecret": ()},
     )
 

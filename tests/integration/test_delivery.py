@@ -269,3 +269,18 @@ async def _noted(redeeming: Redeeming, streak: int | None) -> None:
         return bool(row.streak == streak if streak is not None else row.streak > 0)
 
     await eventually(there, seen)
+
+
+async def test_another_process_s_404_do_not_count_on_over_what_came_between(
+    redeeming: Redeeming, provider: FaultProvider
+) -> None:
+    provider_id = await redeeming.provider(provider, bare4xx="refund")
+    option = await redeeming.option(provider_id)
+    await redeeming.change("UPDATE provider_health SET not_found_streak = 4")
+    await redeeming.until(await redeeming.redeem(option), "success")
+    await _noted(redeeming, 0)
+    provider.answers(reply(404))
+    await redeeming.until(await redeeming.redeem(option), "failure")
+    await _noted(redeeming, 1)
+    shown = (await redeeming.api.call("GET", f"/v1/providers/{provider_id}")).body
+    assert shown["pausedBecause"] is None

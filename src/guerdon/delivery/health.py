@@ -24,8 +24,11 @@ _CONNECTION_LEVEL = frozenset({"connect", "dns", "tls", "timed-out"})
 _log = structlog.get_logger("guerdon.health")
 
 
-def is_bad(seen: Observation) -> bool:
-    """Connection-level N, time-outs and 5xx speak against a provider's being up."""
+def is_bad(seen: Observation, judgement: Judgement) -> bool:
+    """Connection-level N, time-outs and 5xx speak against a provider's being up; an answer that
+    decides never does."""
+    if judgement.evidence in "SPFR":
+        return False
     if seen.trouble is not None:
         return seen.trouble in _CONNECTION_LEVEL
     return seen.status is not None and (seen.status >= 500 or not seen.whole)
@@ -38,11 +41,12 @@ class Health:
         self._database = database
         self._directory = directory
         self._ended: dict[UUID, deque[tuple[float, bool]]] = {}
+        # Where this process counted a 404 that the provider as remembered does not show yet.
         self._not_found: set[UUID] = set()
 
     async def note(self, provider: Provider, seen: Observation, judgement: Judgement) -> None:
         """One attempt ended."""
-        bad = is_bad(seen)
+        bad = is_bad(seen, judgement)
         window = self._window(provider.provider_id)
         window.append((clock.monotonic(), bad))
         if judgement.alarm:
@@ -80,7 +84,7 @@ class Health:
                 streak = await store.note_not_found(tx, provider.provider_id)
             if streak >= NOT_FOUND_IN_A_ROW:
                 await self._pause(provider, f"The provider answered 404 {streak} times in a row.")
-        elif provider.provider_id in self._not_found:
+        elif provider.not_found_streak or provider.provider_id in self._not_found:
             self._not_found.discard(provider.provider_id)
             async with self._database.tx() as tx:
                 await store.note_found(tx, provider.provider_id)

@@ -86,6 +86,7 @@ class Provider:
     paused_because: str | None
     breaker: str
     probe_at: datetime | None
+    not_found_streak: int
     secrets: dict[SecretKind, tuple[str, ...]]
 
 

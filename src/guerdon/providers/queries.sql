@@ -12,7 +12,7 @@ WHERE p.namespace = ANY (%(namespaces)s::text[]);
 SELECT p.provider_id, p.namespace, p.name, p.webhook_url, p.authorization_sealed, p.dialect,
     p.confirmation, p.idempotent, p.bare4xx, p.status_url, p.timeout_seconds, p.max_in_flight,
     p.rate_per_second, p.reuse_connections, p.paused, p.version, p.created_at, p.updated_at,
-    h.paused_because, h.breaker, h.probe_at
+    h.paused_because, h.breaker, h.probe_at, h.not_found_streak
 FROM provider p JOIN provider_health h USING (provider_id)
 WHERE p.provider_id = %(provider_id)s;
 
@@ -21,7 +21,7 @@ WHERE p.provider_id = %(provider_id)s;
 SELECT p.provider_id, p.namespace, p.name, p.webhook_url, p.authorization_sealed, p.dialect,
     p.confirmation, p.idempotent, p.bare4xx, p.status_url, p.timeout_seconds, p.max_in_flight,
     p.rate_per_second, p.reuse_connections, p.paused, p.version, p.created_at, p.updated_at,
-    h.paused_because, h.breaker, h.probe_at
+    h.paused_because, h.breaker, h.probe_at, h.not_found_streak
 FROM provider p JOIN provider_health h USING (provider_id)
 WHERE p.namespace = %(namespace)s AND p.name > %(after)s
 ORDER BY p.name
