@@ -106,6 +106,8 @@ async def running(
         await asyncio.gather(*loops)
         await dispatcher.close()
         await lanes.close()
+        # What the last batches accepted.
+        await dispatcher.close()
         await client.close()
         async with database.tx() as tx:
             await outbox.leave(tx, process_id)

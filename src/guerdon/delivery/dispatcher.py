@@ -5,9 +5,11 @@ and no database connection is held while the provider thinks.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
 from uuid import UUID
 
+import psycopg
 import structlog
 
 from guerdon import clock, metrics
@@ -27,7 +29,8 @@ from guerdon.redemption.news import AttemptEnded, Concluded
 from guerdon.redemption.settlement import Settlement
 from guerdon.sealing import Sealer
 
-_LONGEST_PAUSE_SECONDS = 5.0
+_SHORTEST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.1, 5.0
+_T = TypeVar("_T")
 _log = structlog.get_logger("guerdon.delivery")
 
 
@@ -62,9 +65,12 @@ class Dispatcher:
         task.add_done_callback(self._under_way.discard)
 
     async def close(self) -> None:
-        """Lets attempts on the wire come to their end; what has not begun goes back."""
+        """Lets attempts on the wire come to their end; what has not begun goes back.
+
+        To be called again once nothing more can depart: what departs meanwhile goes back too.
+        """
         self._closing = True
-        if self._under_way:
+        while self._under_way:
             await asyncio.wait(self._under_way)
 
     async def _attempt(self, departure: Departure) -> None:
@@ -78,10 +84,12 @@ class Dispatcher:
             self.freed(departure.provider_id)
 
     async def _deliver(self, departure: Departure) -> None:
-        provider = await self.directory.provider(departure.provider_id)
+        provider = await self._while_leased(
+            departure, lambda: self.directory.provider(departure.provider_id)
+        )
         outlives = departure.lease_ends > clock.monotonic() + provider.timeout_seconds
         if self._closing or not outlives:
-            await self._put_back(departure)
+            await self._while_leased(departure, lambda: self._put_back(departure))
             return
         identifier = str(departure.transaction_id)
         request = envelope.post(provider, identifier, departure.body)
@@ -104,7 +112,7 @@ class Dispatcher:
             provider.confirmation,
             self._sealed(departure, seen),
         )
-        concluded = await self._conclude(ended)
+        concluded = await self._conclude(departure, ended)
         self._tell(departure, provider, seen, judgement, duration_ms, concluded)
         await self._health.note(provider, seen, judgement)
 
@@ -114,17 +122,36 @@ class Dispatcher:
         context = reply_context(departure.transaction_id, departure.attempt)
         return self._sealer.seal(seen.body, context)
 
-    async def _conclude(self, ended: AttemptEnded) -> Concluded:
-        """Stores the result, however long the database takes to come back: only we know it."""
-        pause = 0.1
+    async def _while_leased(self, departure: Departure, work: Callable[[], Awaitable[_T]]) -> _T:
+        """Waits for a database that is away as long as the lease lasts: nothing is sent yet."""
+        pause = _SHORTEST_PAUSE_SECONDS
+        while True:
+            try:
+                return await work()
+            except psycopg.OperationalError:
+                if clock.monotonic() + pause > departure.lease_ends:
+                    raise
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
+
+    async def _conclude(self, departure: Departure, ended: AttemptEnded) -> Concluded:
+        """Stores the result, however long the database takes to come back: only we know it.
+
+        A process that is to end waits no longer than the lease; then the outcome is unknown.
+        """
+        pause = _SHORTEST_PAUSE_SECONDS
         while True:
             try:
                 return await self._settlement.hear(ended)
             except Unavailable:
+                if self._closing and clock.monotonic() > departure.lease_ends:
+                    raise
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
 
     async def _put_back(self, departure: Departure) -> None:
+        if clock.monotonic() > departure.lease_ends:
+            return  # it may be leased anew by now, and on the wire
         async with self._database.tx() as tx:
             await outbox.put_back(tx, departure.slot, [departure.transaction_id], self._process_id)
 

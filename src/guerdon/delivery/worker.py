@@ -69,6 +69,9 @@ class Worker:
             except psycopg.OperationalError as trouble:
                 _log.warning("cannot claim", error=str(trouble))
                 await asyncio.sleep(_LONGEST_WAIT_SECONDS)
+            except Exception:  # noqa: BLE001 - logged whole; the loop must outlive one bad row
+                _log.exception("round failed")
+                await asyncio.sleep(_LONGEST_WAIT_SECONDS)
             wait = max(0.0, self._next_count - clock.monotonic())
             try:
                 await asyncio.wait_for(self._wake.wait(), wait)
@@ -109,7 +112,8 @@ class Worker:
         depth: dict[UUID, int] = defaultdict(int)
         age: dict[UUID, float] = defaultdict(float)
         wait = _LONGEST_WAIT_SECONDS
-        for row in rows:
+        # What has waited longest comes first: it is claimed first, and it is a breaker's probe.
+        for row in sorted(rows, key=lambda row: row.first_due):
             depth[row.provider_id] += row.queued
             age[row.provider_id] = max(age[row.provider_id], row.oldest_age)
             if row.due:
