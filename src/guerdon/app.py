@@ -31,6 +31,7 @@ from guerdon.sealing import Sealer
 from guerdon.web.door import Throttle
 from guerdon.web.front import Front
 from guerdon.web.parts import Parts
+from guerdon.widget import doors as widget
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +99,8 @@ async def running(
         base_path.rstrip("/"),
     )
     try:
-        front = Front(console.build(parts, environment), api.build(parts), parts.base_path)
+        sites = (console.build(parts, environment), widget.build(parts))
+        front = Front(sites, api.build(parts), parts.base_path)
         yield Running(front, parts, process_id)
     finally:
         worker.stop()

@@ -17,6 +17,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 BUCKETS = 4096
+FIRST_ID, LAST_ID = UUID(int=0), UUID(int=(1 << 128) - 1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MAX_MILLISECONDS = (1 << 48) - 1
 

@@ -7,6 +7,14 @@ INSERT INTO namespace (namespace) VALUES (%(namespace)s) ON CONFLICT DO NOTHING;
 SELECT namespace, token_issuer, token_audience, allowed_origins, limits, version, created_at
 FROM namespace WHERE namespace = %(namespace)s;
 
+-- name: some_namespaces
+-- Up to two names, to tell whether there is only one.
+SELECT namespace FROM namespace ORDER BY namespace LIMIT 2;
+
+-- name: allows_origin
+-- Whether any namespace lets its widget stand on pages of this origin.
+SELECT 1 AS allowed FROM namespace WHERE %(origin)s = ANY (allowed_origins) LIMIT 1;
+
 -- name: change_namespace
 -- New settings; the version guards against overwriting somebody else's.
 UPDATE namespace

@@ -31,6 +31,17 @@ async def namespace(tx: ReadTx, name: str) -> Row | None:
     return await tx.first(_Q["namespace"], {"namespace": name})
 
 
+async def only_namespace(tx: ReadTx) -> str | None:
+    """The name of the one namespace there is; ``None`` where there are several, or none."""
+    rows = await tx.all(_Q["some_namespaces"])
+    return str(rows[0].namespace) if len(rows) == 1 else None
+
+
+async def allows_origin(tx: ReadTx, origin: str) -> bool:
+    """Whether any namespace lets its widget stand on pages of ``origin``."""
+    return await tx.first(_Q["allows_origin"], {"origin": origin}) is not None
+
+
 async def change_namespace(
     tx: Tx,
     name: str,

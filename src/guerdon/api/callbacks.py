@@ -9,13 +9,13 @@ import structlog
 from starlette.responses import Response
 
 from guerdon import clock, strict_json
-from guerdon.api import lists
 from guerdon.errors import GuerdonError, TransactionNotFound, Unauthenticated
 from guerdon.options import store as options
 from guerdon.providers import signing, store
 from guerdon.providers.model import Provider
 from guerdon.redemption.news import Told
 from guerdon.transactions.states import News
+from guerdon.web import lists
 from guerdon.web.door import LARGEST_BODY, Call, answer, read_bounded
 from guerdon.web.parts import Parts
 from guerdon.web.routes import Route

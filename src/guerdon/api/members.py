@@ -13,7 +13,6 @@ from guerdon import strict_json
 from guerdon.access import store as access
 from guerdon.access.principal import Scope
 from guerdon.amount import MAX_TOKENS
-from guerdon.api import lists
 from guerdon.clock import rfc3339
 from guerdon.db.pool import Row
 from guerdon.errors import GuerdonError, InvalidRequest, TooLarge
@@ -26,6 +25,7 @@ from guerdon.members.model import check_user_id
 from guerdon.redemption import enrolment
 from guerdon.redemption.enrolment import Line, LineDone
 from guerdon.redemption.issuance import Issuance, Receipt, body_hash, scope_hash
+from guerdon.web import lists
 from guerdon.web.door import Call, answer, read_bounded
 from guerdon.web.parts import Parts
 from guerdon.web.routes import Route

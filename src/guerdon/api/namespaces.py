@@ -15,12 +15,12 @@ from starlette.responses import Response
 from guerdon import strict_json
 from guerdon.access import store
 from guerdon.access.principal import Scope
-from guerdon.api import lists
 from guerdon.api.providers import if_match
 from guerdon.clock import rfc3339
 from guerdon.db.pool import Row, Tx
 from guerdon.errors import InvalidRequest, NotFound, PreconditionFailed
 from guerdon.fields import PRINTABLE, merge_patch
+from guerdon.web import lists
 from guerdon.web.door import Call, answer
 from guerdon.web.parts import Parts
 from guerdon.web.routes import Route

@@ -8,13 +8,13 @@ from starlette.responses import Response
 from guerdon import ids
 from guerdon.access import store as access
 from guerdon.access.principal import Scope
-from guerdon.api import lists
 from guerdon.api.providers import if_match
 from guerdon.db.pool import ReadTx, Tx
 from guerdon.errors import InvalidRequest, OptionNotFound
 from guerdon.options import definition, model, store
 from guerdon.options.model import Option
 from guerdon.providers import store as providers
+from guerdon.web import lists
 from guerdon.web.door import Call, answer
 from guerdon.web.parts import Parts
 from guerdon.web.routes import Route

@@ -9,12 +9,12 @@ from starlette.responses import Response
 from guerdon import clock, ids, strict_json
 from guerdon.access import store as access
 from guerdon.access.principal import Scope
-from guerdon.api import lists
 from guerdon.db.pool import ReadTx
 from guerdon.errors import NotFound, PreconditionFailed
 from guerdon.fields import merge_patch
 from guerdon.providers import envelope, model, outcomes, store, wire
 from guerdon.providers.model import Provider, Settings
+from guerdon.web import lists
 from guerdon.web.door import Call, answer
 from guerdon.web.parts import Parts
 from guerdon.web.routes import Route

@@ -7,23 +7,20 @@ import msgspec
 from starlette.responses import Response, StreamingResponse
 
 from guerdon.access import store as access
-from guerdon.amount import MAX_TOKENS
-from guerdon.api import lists, selection
+from guerdon.api import selection
 from guerdon.errors import NotFound, OptionNotFound, TransactionNotFound
-from guerdon.fields import PRINTABLE, PRINTABLE_LINES
+from guerdon.fields import PRINTABLE_LINES
 from guerdon.members.model import check_user_id
 from guerdon.redemption import inquiry
 from guerdon.redemption.issuance import body_hash, scope_hash
 from guerdon.redemption.news import Told
 from guerdon.redemption.request import Request
 from guerdon.transactions.states import News
+from guerdon.web import lists
 from guerdon.web.door import Call, answer
 from guerdon.web.parts import Parts
 from guerdon.web.routes import Route
-
-Amount = Annotated[int, msgspec.Meta(ge=1, le=MAX_TOKENS)]
-Email = Annotated[str, msgspec.Meta(max_length=320, pattern=PRINTABLE)]
-Address = Annotated[str, msgspec.Meta(max_length=2000, pattern=PRINTABLE_LINES)]
+from guerdon.web.shapes import Address, Amount, Email
 
 
 class Redeem(msgspec.Struct, rename="camel", forbid_unknown_fields=True):

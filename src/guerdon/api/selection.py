@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator
 from uuid import UUID
 
 from guerdon import ids
-from guerdon.api import lists
 from guerdon.clock import rfc3339
 from guerdon.db.pool import Database, ReadTx
 from guerdon.members import store as members
@@ -14,10 +13,9 @@ from guerdon.redemption import inquiry
 from guerdon.transactions.model import Transaction
 from guerdon.transactions.states import Status
 from guerdon.transactions.store import Filter
+from guerdon.web import lists
 
 FILTERS = ("status", "option", "userId", "createdFrom", "createdTo", "q")
-_LAST_ID = UUID(int=(1 << 128) - 1)
-_FIRST_ID = UUID(int=0)
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _CSV_HEADER = [
     "id",
@@ -92,8 +90,8 @@ async def csv_lines(database: Database, wanted: Filter | None) -> AsyncIterator[
 def _span(query: lists.Query) -> tuple[UUID, UUID]:
     since, until = lists.moment(query, "createdFrom"), lists.moment(query, "createdTo")
     return (
-        _FIRST_ID if since is None else ids.first_id_at(since),
-        _LAST_ID if until is None else ids.first_id_at(until),
+        ids.FIRST_ID if since is None else ids.first_id_at(since),
+        ids.LAST_ID if until is None else ids.first_id_at(until),
     )
 
 
@@ -103,7 +101,7 @@ def _id_prefix(text: str) -> tuple[UUID, UUID] | None:
         return None
     last = int(digits.ljust(32, "f"), 16)
     # The upper end is exclusive; past the largest ID there is nothing to exclude.
-    return UUID(digits.ljust(32, "0")), UUID(int=min(last + 1, _LAST_ID.int))
+    return UUID(digits.ljust(32, "0")), UUID(int=min(last + 1, ids.LAST_ID.int))
 
 
 async def _member(tx: ReadTx, slots: int, namespace: str, user_id: str) -> UUID | None:

@@ -128,7 +128,7 @@ def definition(option: Option) -> dict[str, object]:
         "order": option.order,
         "enabled": option.enabled,
         "providerId": str(option.provider_id),
-        **_terms(option),
+        **terms(option),
         "collectEmail": option.collect_email,
         "collectAddress": option.collect_address,
         "sendEmail": option.send_email,
@@ -159,7 +159,8 @@ def to_wire(option: Option, usage: Usage) -> dict[str, object]:
     }
 
 
-def _terms(option: Option) -> dict[str, object]:
+def terms(option: Option) -> dict[str, object]:
+    """What it costs, in the words of the API."""
     if option.type != "currency":
         return {"price": option.price}
     return {

@@ -26,6 +26,7 @@ from guerdon.errors import (
     Unavailable,
     UnsupportedMediaType,
 )
+from guerdon.members.model import Member
 from guerdon.web import problems
 from guerdon.web.routes import Route, Router
 
@@ -44,7 +45,17 @@ _HEADERS = [
 class Call:
     """One request on its way through a handler."""
 
-    __slots__ = ("body", "key", "parameters", "principal", "query", "raw", "request", "request_id")
+    __slots__ = (
+        "body",
+        "key",
+        "member",
+        "parameters",
+        "principal",
+        "query",
+        "raw",
+        "request",
+        "request_id",
+    )
 
     def __init__(self, request: Request, request_id: str, parameters: dict[str, str]) -> None:
         self.request = request
@@ -52,6 +63,7 @@ class Call:
         self.parameters = parameters
         self.query: dict[str, list[str]] = {}
         self.principal: Principal | None = None
+        self.member: Member | None = None
         self.body: Any = None
         self.raw = b""
         self.key = ""
@@ -61,6 +73,12 @@ class Call:
         """The holder of the key; only for routes that ask for one."""
         assert self.principal is not None, "the route asks for a key"
         return self.principal
+
+    @property
+    def asker(self) -> Member:
+        """The member whose token came; only for doors that ask for one."""
+        assert self.member is not None, "the gate asks for a member token"
+        return self.member
 
     @property
     def namespace(self) -> str:

@@ -1,5 +1,6 @@
 """The front of the house: sends a request to the door that its path belongs to."""
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -18,10 +19,10 @@ class Site(Protocol):
 
 
 class Front:
-    """The whole web application: a site for people, and the API for everything else."""
+    """The whole web application: sites for people, and the API for everything else."""
 
-    def __init__(self, site: Site, api: ASGIApp, base_path: str) -> None:
-        self._site = site
+    def __init__(self, sites: Sequence[Site], api: ASGIApp, base_path: str) -> None:
+        self._sites = sites
         self._api = api
         self._base = base_path.rstrip("/")
 
@@ -30,8 +31,10 @@ class Front:
         if scope["type"] == "http":
             path: str = scope["path"]
             below = path == self._base or path.startswith(self._base + "/")
-            if below and self._site.serves(path.removeprefix(self._base) or "/"):
-                whole = path if path != self._base else path + "/"
-                await self._site({**scope, "root_path": self._base, "path": whole}, receive, send)
-                return
+            inside = path.removeprefix(self._base) or "/"
+            whole = path if path != self._base else path + "/"
+            for site in self._sites if below else ():
+                if site.serves(inside):
+                    await site({**scope, "root_path": self._base, "path": whole}, receive, send)
+                    return
         await self._api(scope, receive, send)
