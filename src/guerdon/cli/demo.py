@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Annotated
 
 import uvloop
+from argon2 import PasswordHasher
 from cyclopts import App, Parameter
 from rich.console import Console
 
-from guerdon import logs
+from guerdon import ids, logs
 from guerdon.access import keys
 from guerdon.access import store as access
 from guerdon.access.principal import SCOPES
@@ -22,6 +23,8 @@ from guerdon.config import ConfigurationError
 from guerdon.db.pool import Database
 from guerdon.demo.fake import BEHAVIOURS, FakeProvider
 from guerdon.demo.show import show
+
+OPERATOR = "demo@example.com"
 
 provider = App(name="provider", help="A provider to try things with.")
 
@@ -37,7 +40,7 @@ def demo(
     listen("127.0.0.1", provider_port).close()
     with place(data, None) as where:
         logs.configure("warning", pretty=True)
-        loopback = replace(where.settings, provider_allow="127.0.0.0/8")
+        loopback = replace(where.settings, provider_allow="127.0.0.0/8", environment="demo")
         uvloop.run(_demo(replace(where, settings=loopback), listening, port, provider_port))
 
 
@@ -45,8 +48,10 @@ async def _demo(where: Place, listening: socket.socket, port: int, provider_port
     assert where.data is not None, "the demo has a data directory"
     async with at_work(where, delivers=True, base_path="/", allow_unsafe=False) as running:
         key = await _key(running.parts.database, where.data)
+        password = await _password(running.parts.database, where.data)
+        sign_in = (OPERATOR, password)
         shown = asyncio.create_task(
-            show(f"http://127.0.0.1:{port}", key, provider_port, _short(where.data))
+            show(f"http://127.0.0.1:{port}", key, provider_port, _short(where.data), sign_in)
         )
         web = asyncio.create_task(serve_web(running, listening))
         await asyncio.wait([shown, web], return_when=asyncio.FIRST_COMPLETED)
@@ -74,6 +79,20 @@ async def _key(database: Database, data: Path) -> str:
     path.touch(mode=0o600)
     path.write_text(key + "\n", "ascii")
     return key
+
+
+async def _password(database: Database, data: Path) -> str:
+    """The password of the demo's operator: made once for a data directory, and kept in it."""
+    path = data / "demo.password"
+    if path.exists():
+        return path.read_text("ascii").strip()
+    password = ids.secret_bytes(8).hex()
+    async with database.tx() as tx:
+        await access.ensure_namespace(tx, "1")
+        await access.add_operator(tx, "1", OPERATOR, "admin", PasswordHasher().hash(password))
+    path.touch(mode=0o600)
+    path.write_text(password + "\n", "ascii")
+    return password
 
 
 @provider.command

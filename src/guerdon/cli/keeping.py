@@ -119,7 +119,10 @@ async def _create_key(
 
 @keys.command(name="list")
 def list_(
-    *, namespace: str | None = None, data: Data = DEFAULT_DATA, database_url: Url = None
+    *,
+    namespace: Annotated[str | None, Parameter(help="Only the keys of this programme.")] = None,
+    data: Data = DEFAULT_DATA,
+    database_url: Url = None,
 ) -> None:
     """List API keys: never the keys themselves, which nobody knows."""
     with place(data, database_url) as where:
@@ -146,7 +149,12 @@ async def _list_keys(where: Place, namespace: str | None) -> list[Row]:
 
 
 @keys.command
-def revoke(key_id: UUID, *, data: Data = DEFAULT_DATA, database_url: Url = None) -> None:
+def revoke(
+    key_id: Annotated[UUID, Parameter(help="Its ID, as `guerdon keys list` shows it.")],
+    *,
+    data: Data = DEFAULT_DATA,
+    database_url: Url = None,
+) -> None:
     """Revoke an API key. Running processes refuse it within five seconds."""
     with place(data, database_url) as where:
         revoked = asyncio.run(_revoke_key(where, key_id))
@@ -173,10 +181,13 @@ async def _revoke_key(where: Place, key_id: UUID) -> bool:
 
 @operators.command(name="create")
 def create_operator(
-    email: str,
+    email: Annotated[str, Parameter(help="What they sign in with.")],
     *,
-    namespace: str,
-    role: Literal["viewer", "support", "manager", "admin"],
+    namespace: Annotated[str, Parameter(help="The programme they may work on.")],
+    role: Annotated[
+        Literal["viewer", "support", "manager", "admin"],
+        Parameter(help="What they may do: read; act on one; options and bulk; keys and team."),
+    ],
     password_stdin: Annotated[
         bool, Parameter(negative=(), help="Read the password from standard input.")
     ],

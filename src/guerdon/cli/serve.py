@@ -121,6 +121,7 @@ async def at_work(
     where: Place, *, delivers: bool, base_path: str, allow_unsafe: bool
 ) -> AsyncIterator[Running]:
     """A migrated database, and Guerdon at work on it."""
+    sealer, allowed = where.sealer(), _allowed(where.settings)
     watching = asyncio.create_task(_watch(where))
     try:
         ready = await _made_ready(where, allow_unsafe)
@@ -128,11 +129,12 @@ async def at_work(
             ready.opened() as database,
             app.running(
                 database,
-                where.sealer(),
-                egress.networks(where.settings.provider_allow),
+                sealer,
+                allowed,
                 delivers=delivers,
                 metrics_token=where.settings.metrics_token,
                 base_path=base_path,
+                environment=where.settings.environment,
             ) as running,
         ):
             yield running
@@ -140,6 +142,15 @@ async def at_work(
         watching.cancel()
         with suppress(asyncio.CancelledError):
             await watching
+
+
+def _allowed(settings: config.Settings) -> tuple[egress.Network, ...]:
+    try:
+        return egress.networks(settings.provider_allow)
+    except ValueError as trouble:
+        raise config.ConfigurationError(
+            f"GUERDON_PROVIDER_ALLOW must list networks such as 10.1.0.0/16,fd00::/8: {trouble}."
+        ) from trouble
 
 
 async def _made_ready(where: Place, allow_unsafe: bool) -> Place:
