@@ -45,6 +45,9 @@ SETTINGS: Mapping[str, Setting] = {
     "metrics_token": Setting(
         "GUERDON_METRICS_TOKEN", "The bearer token of /metrics. Without it, /metrics is closed."
     ),
+    "environment": Setting(
+        "GUERDON_ENVIRONMENT", "What the console's badge says: production (default), staging, …."
+    ),
     "log_level": Setting("GUERDON_LOG_LEVEL", "debug, info (default), warning or error."),
 }
 
@@ -58,6 +61,7 @@ class Settings:
     secret_key: str | None = None
     provider_allow: str = ""
     metrics_token: str | None = None
+    environment: str = "production"
     log_level: str = "info"
 
 

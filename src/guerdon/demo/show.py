@@ -12,24 +12,29 @@ from guerdon.demo.programme import FREE_TICKETS, Client, furnish
 from guerdon.demo.trickle import trickle
 
 
-async def show(url: str, key: str, fake_port: int, data: Path) -> None:
-    """Furnishes the programme, prints what to try, and redeems until cancelled."""
+async def show(url: str, key: str, fake_port: int, data: Path, sign_in: tuple[str, str]) -> None:
+    """Furnishes the programme, prints what to try, and redeems until cancelled. ``sign_in``: the
+    email and the password of the operator."""
     fake = FakeProvider(fake_port, guerdon_url=url)
     await fake.start()
     try:
         async with aiohttp.ClientSession(url) as session:
             client = Client(session, key)
             await furnish(client, fake, data)
-            _print(url, fake_port, data)
+            _print(url, fake_port, data, sign_in)
             with suppress(asyncio.CancelledError):
                 await trickle(client)
     finally:
         await fake.close()
 
 
-def _print(url: str, fake_port: int, data: Path) -> None:
+def _print(url: str, fake_port: int, data: Path, sign_in: tuple[str, str]) -> None:
     console = Console(highlight=False, soft_wrap=True)
-    console.print(f"\n[bold]Guerdon's demo is ready.[/]  API [cyan]{url}[/]")
+    console.print("\n[bold]Guerdon's demo is ready.[/]\n")
+    console.print(f"The console          [bold cyan]{url}/sign-in[/]")
+    console.print(f"  email              [bold]{sign_in[0]}[/]")
+    console.print(f"  password           [bold]{sign_in[1]}[/]\n")
+    console.print(f"The API              [cyan]{url}[/]")
     console.print(f"Reference to read    [cyan]{url}/docs[/]")
     console.print(f"The provider         http://127.0.0.1:{fake_port} (answers in every way)")
     console.print(f"The API key is in    {data}/demo.key")

@@ -18,7 +18,7 @@ ORDER BY transaction_id DESC
 LIMIT %(limit)s;
 
 -- name: oldest
--- The same, oldest first.
+-- The same, oldest first. All slots: the indexes lead by namespace.
 SELECT slot, transaction_id, namespace, member_id, option_name, option_version, option_title,
     provider_id, type, price, currency, currency_amount, conversion_rate, origin, status, events,
     dirty, conflict, open_reason, due_at, next_ask_at, asked, reference, created_at, updated_at,
