@@ -273,6 +273,10 @@ def _attempt(world: World, n: int, unread: list[tuple[int, Observation]]) -> Ite
         # The provider may call back before we have read its reply.
         early = after.branch("having called back")
         early.hear(callback(WORD[after.truth]))
+        for news in (News.CONFIRM, News.CANCEL):
+            person = early.branch(news)
+            refused = person.hear(Told(ID, news, "operator", "ann@example.com"))
+            early._expect(refused in ("sending", "not-open"), "an operator did not wait")
         yield from _observed(after, n, seen, unread)
         yield from _observed(early, n, seen, unread)
 
