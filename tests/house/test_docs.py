@@ -32,6 +32,7 @@ from guerdon.transactions.events import TITLES
 from guerdon.web import door
 from guerdon.web.parts import Parts
 from guerdon.web.problems import STATUS_BY_CODE
+from guerdon.widget import handlers
 
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 CODE = re.compile(r"`([^`]+)`")
@@ -81,7 +82,7 @@ def test_make_knows_what_the_documents_make() -> None:
     ("line", "files"),
     [
         ("- A page for options", "src/guerdon/console/options*.py"),
-        ("- A widget", "src/guerdon/widget/*.py"),
+        ("- The widget's own page", "src/guerdon/widget/*.js"),
     ],
 )
 def test_what_is_not_there_yet_is_not(line: str, files: str) -> None:
@@ -121,6 +122,15 @@ def test_every_route_is_listed() -> None:
 
 
 PUBLIC = {"none", "signed", "secret in the body", "`GUERDON_METRICS_TOKEN`"}
+
+
+def test_every_route_of_the_widget_is_listed() -> None:
+    routes = handlers.Handlers(cast("Any", None)).routes()
+    told = table(section(page("docs/widget.md"), "## Routes"))
+    assert {(row[0], row[1], row[2]) for row in told} == {
+        (f"{route.method} ●" if route.keyed else route.method, f"`{route.path}`", route.summary)
+        for route in routes
+    }
 
 
 def test_every_operator_of_an_audience_is_named() -> None:

@@ -8,10 +8,20 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+)
 from tests.conftest import Api
 from tests.house.documents import blocks, page
 
+from guerdon.access import tokens
+from guerdon.access.tokens import PublicKey, Terms
 from guerdon.demo.fake import FakeProvider
+from guerdon.errors import Unauthenticated
 from guerdon.providers import signing
 
 VOLATILE = re.compile(
@@ -67,16 +77,18 @@ async def test_the_examples_of_the_api_answer_as_told(api: Api, postponing: Fake
         assert same_shape(expected, came.body, known), f"{line}\n{json.dumps(came.body)}"
 
 
-def samples() -> dict[str, Any]:
-    """The functions of the page's Python samples."""
+def samples(name: str) -> dict[str, Any]:
+    """The functions of a page's Python samples."""
     found: dict[str, Any] = {}
-    for sample in blocks(page("docs/providers.md"), "python"):
-        exec(compile(sample, "providers.md", "exec"), found)
+    for sample in blocks(page(name), "python"):
+        exec(compile(sample, name, "exec"), found)
     return found
 
 
 def test_the_receivers_sample_knows_our_signatures() -> None:
-    is_from_guerdon: Callable[[str, dict[str, str], bytes], bool] = samples()["is_from_guerdon"]
+    is_from_guerdon: Callable[[str, dict[str, str], bytes], bool] = samples("docs/providers.md")[
+        "is_from_guerdon"
+    ]
     current, previous, strange = (signing.new_secret() for _ in range(3))
     now, body = int(time.time()), b'{"event":"redeem.static"}'
     headers = signing.sign([current, previous], "a-transaction", now, body)
@@ -91,7 +103,21 @@ def test_the_receivers_sample_knows_our_signatures() -> None:
 
 def test_the_callbacks_sample_is_believed_here() -> None:
     secret, body = signing.new_secret(), b'{"transactionId":"t","status":"success"}'
-    headers = samples()["callback_headers"](secret, body)
+    headers = samples("docs/providers.md")["callback_headers"](secret, body)
     now = int(time.time())
     assert signing.verify([secret], headers, body, now) == headers["webhook-id"]
     assert signing.verify([signing.new_secret()], headers, body, now) is None
+
+
+def test_the_hosts_sample_makes_tokens_that_are_believed() -> None:
+    private = ec.generate_private_key(ec.SECP256R1())
+    pem = private.private_bytes(
+        Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption()
+    ).decode()
+    shown = private.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    key, now = PublicKey("ES256", None, shown.decode()), int(time.time())
+    made = tokens.take_apart(samples("docs/widget.md")["member_token"](pem, "ada", "1"))
+    assert made.namespace == "1"
+    assert tokens.subject(made, [key], Terms(None, None), now) == "ada"
+    with pytest.raises(Unauthenticated):
+        tokens.subject(made, [key], Terms(None, None), now + 1000)
