@@ -151,7 +151,7 @@ class Redeeming:
         became due with it and were sent, round after round."""
         before = len(ours.received)
         async with serving() as another:
-            another.answers(reply(425))
+            another.answers(reply(425), reply(425), reply(425), reply(200))
             option = await self.offer(another)
             user_id = str(ids.random_id())
             await self.member(user_id, PRICE)
@@ -159,7 +159,7 @@ class Redeeming:
             for attempts in (1, 2, 3):
                 await self.until(transaction_id, "pending", attempts)
                 await self.time_passes(transaction_id)
-            await self.until(transaction_id, "pending", 4)
+            await self.until(transaction_id, "success", 4)
         assert len(ours.received) == before
 
     async def due_at(self, transaction_id: str) -> datetime:

@@ -1,6 +1,7 @@
 """What time alone brings about: leases that ran out, deadlines, enquiries, lapsed keys."""
 
 import asyncio
+from collections import Counter
 from uuid import UUID
 
 import psycopg
@@ -51,6 +52,10 @@ class Sweeper:
         self._process_id = process_id
         self._stop = asyncio.Event()
         self._rounds = 0
+        # By transaction: enquiries under way. A round does not wait for them, or one provider that
+        # hangs would hold up the heartbeat and everybody's leases and deadlines.
+        self._asking: dict[UUID, asyncio.Task[None]] = {}
+        self._asked_of: Counter[UUID] = Counter()
 
     def stop(self) -> None:
         """Ends :meth:`run` after its round."""
@@ -63,10 +68,16 @@ class Sweeper:
                 await self._round()
             except (psycopg.OperationalError, GuerdonError) as trouble:
                 _log.warning("cannot sweep", error=str(trouble))
+            except Exception:  # noqa: BLE001 - logged whole; the loop must outlive one bad row
+                _log.exception("round failed")
             try:
                 await asyncio.wait_for(self._stop.wait(), _ROUND_SECONDS)
             except TimeoutError:
                 continue
+        # Nothing is lost: an enquiry is due until its answer is stored.
+        for asking in self._asking.values():
+            asking.cancel()
+        await asyncio.gather(*self._asking.values(), return_exceptions=True)
 
     async def _round(self) -> None:
         async with self._database.tx() as tx:
@@ -75,7 +86,7 @@ class Sweeper:
             lapsed = await outbox.lapsed(tx, _BITE)
             overdue = await transactions.overdue(tx, _BITE)
             stale = await outbox.stale(tx, _DAY_SECONDS, _BITE)
-            to_ask = await transactions.to_ask(tx, _ASKED_AT_ONCE)
+            to_ask = await transactions.to_ask(tx, _BITE)
             breakers = await providers.breakers(tx)
         for row in breakers:
             name = str(row.provider_id)
@@ -84,7 +95,8 @@ class Sweeper:
         await self._hear([await self._lapse(row) for row in lapsed])
         await self._hear([_deadline(row.transaction_id) for row in overdue])
         await self._hear([Waited(row.transaction_id) for row in stale])
-        await asyncio.gather(*(self._ask(row) for row in to_ask))
+        for row in to_ask:
+            self._begin_asking(row)
         self._rounds += 1
         if self._rounds % _PRUNE_EVERY == 0:
             async with self._database.tx() as tx:
@@ -113,6 +125,21 @@ class Sweeper:
             lapsed=True,
         )
 
+    def _begin_asking(self, row: Row) -> None:
+        if row.transaction_id in self._asking or self._asked_of[row.provider_id] >= _ASKED_AT_ONCE:
+            return
+        self._asked_of[row.provider_id] += 1
+        self._asking[row.transaction_id] = asyncio.create_task(self._asked(row))
+
+    async def _asked(self, row: Row) -> None:
+        try:
+            await self._ask(row)
+        except Exception:  # noqa: BLE001 - logged whole; it stays due
+            _log.exception("enquiry failed", transaction=str(row.transaction_id))
+        finally:
+            self._asked_of[row.provider_id] -= 1
+            del self._asking[row.transaction_id]
+
     async def _ask(self, row: Row) -> None:
         """Asks the provider's statusUrl about an unknown outcome, before anyone is bothered."""
         provider = await self._dispatcher.directory.provider(row.provider_id)
@@ -134,7 +161,7 @@ class Sweeper:
         if answer is None or answer.evidence not in _NEWS:
             after = schedule.next_ask(row.asked + 1) if provider.status_url is not None else None
             async with self._database.tx() as tx:
-                await transactions.asked(tx, row.slot, row.transaction_id, after)
+                await transactions.asked(tx, row.slot, row.transaction_id, row.asked, after)
             return
         await self._settlement.hear(
             Told(

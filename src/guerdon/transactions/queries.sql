@@ -179,13 +179,15 @@ LIMIT %(limit)s;
 -- The next time to ask, or none.
 UPDATE transaction
 SET next_ask_at = clock_timestamp() + make_interval(secs => %(seconds)s), asked = asked + 1
-WHERE slot = %(slot)s AND transaction_id = %(id)s AND next_ask_at IS NOT NULL;
+WHERE slot = %(slot)s AND transaction_id = %(id)s AND next_ask_at IS NOT NULL
+  AND asked = %(asked)s;
 
 -- name: stop_asking
 -- The asking ended without an answer: now people decide.
 UPDATE transaction
 SET next_ask_at = NULL, open_reason = NULL, asked = asked + 1
-WHERE slot = %(slot)s AND transaction_id = %(id)s AND next_ask_at IS NOT NULL;
+WHERE slot = %(slot)s AND transaction_id = %(id)s AND next_ask_at IS NOT NULL
+  AND asked = %(asked)s;
 
 -- name: prune_keys
 -- Keys lapse 90 days after their transaction closed. All slots: housekeeping, in small bites.

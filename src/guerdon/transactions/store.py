@@ -290,9 +290,12 @@ async def to_ask(tx: ReadTx, limit: int) -> list[Row]:
     return await tx.all(_Q["to_ask"], {"limit": limit})
 
 
-async def asked(tx: Tx, slot: int, transaction_id: UUID, next_in: float | None) -> None:
-    """Notes that asking gave no answer: asked again in ``next_in`` seconds, or never."""
-    where = {"slot": slot, "id": transaction_id}
+async def asked(tx: Tx, slot: int, transaction_id: UUID, times: int, next_in: float | None) -> None:
+    """Notes that asking gave no answer: asked again in ``next_in`` seconds, or never.
+
+    ``times`` it had been asked before: of two processes that asked at once, one notes it.
+    """
+    where = {"slot": slot, "id": transaction_id, "asked": times}
     if next_in is None:
         await tx.run(_Q["stop_asking"], where)
     else:
