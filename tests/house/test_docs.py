@@ -82,6 +82,7 @@ def test_make_knows_what_the_documents_make() -> None:
     ("line", "files"),
     [
         ("- A page for options", "src/guerdon/console/options*.py"),
+        ("- A live feed", "src/guerdon/console/live.py"),
         ("- The widget's own page", "src/guerdon/widget/*.js"),
     ],
 )
@@ -169,11 +170,11 @@ def spelt(seconds: int) -> str:
 
 
 def test_schedules_are_those_of_the_code() -> None:
-    text = page("docs/providers.md")
+    text = " ".join(page("docs/providers.md").split())
     for waits in (outcomes.SCHEDULE_AFTER_N, outcomes.SCHEDULE_AFTER_U):
         assert f"after {', '.join(spelt(wait) for wait in waits)};" in text
     assert schedule.AFTER_UNKNOWN_ASK == (60, 600, 3600, 86_400)
-    assert "1 minute after, then 10 minutes, 1 hour and 1 day\nafter" in text
+    assert "1 minute after, then 10 minutes, 1 hour and 1 day after" in text
     assert f"at least {health.FEWEST_ATTEMPTS} attempts" in text
     assert f"{health.BAD_SHARE:.0%}".replace("%", " %") in text
 
