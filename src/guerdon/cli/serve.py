@@ -224,7 +224,9 @@ async def _serve(
         where, delivers=delivers, base_path=base_path, allow_unsafe=allow_unsafe
     ) as running:
         host, port = listening.getsockname()[:2]
-        Console(stderr=True).print(f"Guerdon answers on http://{host}:{port}{base_path}")
+        shown = f"[{host}]" if ":" in host else host
+        where_it_is = f"Guerdon answers on http://{shown}:{port}{base_path}"
+        Console(stderr=True).print(where_it_is, markup=False, highlight=False, soft_wrap=True)
         await serve_web(running, listening)
 
 
