@@ -39,7 +39,7 @@ WHERE m.slot = %(slot)s AND m.transaction_id = ANY (ARRAY(
     SELECT transaction_id
     FROM message
     WHERE slot = %(slot)s AND provider_id = %(provider_id)s AND state = 'queued'
-      AND due_at <= clock_timestamp()
+      AND due_at <= statement_timestamp()
     ORDER BY due_at
     LIMIT %(limit)s
     FOR UPDATE SKIP LOCKED))
@@ -65,9 +65,10 @@ WHERE slot = %(slot)s AND transaction_id = ANY (%(ids)s::uuid[]) AND state = 'se
 
 -- name: lapsed
 -- Leases that ran out: what became of these nobody knows. All slots: only leased rows are indexed.
+-- Not clock_timestamp(): it is volatile, and the index could not be entered at it.
 SELECT slot, transaction_id, provider_id, attempts, lease_until
 FROM message
-WHERE state = 'sending' AND lease_until <= clock_timestamp()
+WHERE state = 'sending' AND lease_until <= statement_timestamp()
 ORDER BY lease_until
 LIMIT %(limit)s;
 

@@ -160,10 +160,11 @@ FROM unnest(%(ids)s::uuid[], %(webhook_ids)s::text[], %(body_hashes)s::bytea[],
 ON CONFLICT DO NOTHING;
 
 -- name: overdue
--- Transactions whose deadline has passed. All slots: the index on what is due holds few rows.
+-- Transactions whose deadline has passed. All slots: the index is entered at the time and left
+-- again (a volatile clock_timestamp() would read all of it, every second).
 SELECT slot, transaction_id
 FROM transaction
-WHERE due_at <= clock_timestamp()
+WHERE due_at <= statement_timestamp()
 ORDER BY due_at
 LIMIT %(limit)s;
 
@@ -171,7 +172,7 @@ LIMIT %(limit)s;
 -- Unknown outcomes that a provider is to be asked about. All slots: the index holds few rows.
 SELECT slot, transaction_id, namespace, provider_id, asked
 FROM transaction
-WHERE next_ask_at <= clock_timestamp()
+WHERE next_ask_at <= statement_timestamp()
 ORDER BY next_ask_at
 LIMIT %(limit)s;
 
