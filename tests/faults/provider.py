@@ -80,6 +80,7 @@ class FaultProvider:
 
     port: int = 0
     scheme: str = "http"
+    host: str = "127.0.0.1"
     received: list[Received] = field(default_factory=list)
     issued: Counter[str] = field(default_factory=Counter)
     connections: int = 0
@@ -94,7 +95,8 @@ class FaultProvider:
     @property
     def url(self) -> str:
         """Where messages go."""
-        return f"{self.scheme}://127.0.0.1:{self.port}/hook"
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{self.scheme}://{host}:{self.port}/hook"
 
     def answers(self, *behaviours: Behaviour) -> None:
         """What it does with the next requests, one each; the last is what it goes on doing."""
@@ -165,9 +167,11 @@ class FaultProvider:
 
 
 @asynccontextmanager
-async def serving(tls: ssl.SSLContext | None = None) -> AsyncIterator[FaultProvider]:
+async def serving(
+    tls: ssl.SSLContext | None = None, *, host: str = "127.0.0.1"
+) -> AsyncIterator[FaultProvider]:
     """A provider on a free port of the loopback; what hangs is cut off at the end."""
-    provider = FaultProvider(scheme="http" if tls is None else "https")
+    provider = FaultProvider(scheme="http" if tls is None else "https", host=host)
     provider.answers(reply(200))
     under_way: set[asyncio.Task[None]] = set()
 
@@ -178,7 +182,7 @@ async def serving(tls: ssl.SSLContext | None = None) -> AsyncIterator[FaultProvi
 
     if tls is not None:
         tls.sni_callback = lambda _socket, name, _context: provider.server_names.append(name)
-    server = await asyncio.start_server(accept, "127.0.0.1", 0, ssl=tls)
+    server = await asyncio.start_server(accept, host, 0, ssl=tls)
     provider.port = server.sockets[0].getsockname()[1]
     try:
         yield provider

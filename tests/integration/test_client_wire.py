@@ -65,6 +65,29 @@ async def test_a_dead_address_is_passed_over(
     assert (seen.status, secure.count(TRANSACTION)) == (200, 1)
 
 
+async def test_an_address_that_swallows_connections_leaves_time_for_the_next(
+    secure: FaultProvider, client: ProviderClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(socket, "getaddrinfo", Names([["127.0.0.9", "127.0.0.9", "127.0.0.1"]]))
+    with socket.create_server(("127.0.0.9", secure.port), backlog=0) as listening:
+        filling = [socket.socket() for _ in range(4)]
+        for one in filling:
+            one.setblocking(False)
+            one.connect_ex(listening.getsockname())
+        seen = await client.send(outbound(f"https://rewards.test:{secure.port}/", seconds=6))
+        for one in filling:
+            one.close()
+    assert (seen.status, secure.count(TRANSACTION)) == (200, 1)
+
+
+async def test_an_ipv6_address_is_dialled_and_named_in_brackets(client: ProviderClient) -> None:
+    async with faults.serving(host="::1") as six:
+        seen = await client.send(outbound(six.url))
+        assert seen.status == 200
+        (received,) = six.received
+        assert received.header("host") == f"[::1]:{six.port}"
+
+
 @pytest.mark.parametrize(
     ("trouble", "rule", "configuration"),
     [

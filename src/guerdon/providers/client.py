@@ -112,16 +112,18 @@ class ProviderClient:
             target = egress.target(request.url, self._allowed)
         except egress.Blocked as blocked:
             raise _Failed("unusable-url", str(blocked)) from blocked
-        addresses = await self._resolve(target)
+        addresses = list(dict.fromkeys(await self._resolve(target)))[:_ADDRESSES_TRIED]
+        # One address that swallows connections must leave time for the others.
+        share = request.timeout_seconds / len(addresses)
         last: Exception | None = None
-        for address in addresses[:_ADDRESSES_TRIED]:
+        for address in addresses:
             try:
-                await self._ask(request, target, address, seen)
+                await self._ask(request, target, address, share, seen)
             except (aiohttp.ClientConnectorCertificateError, aiohttp.ClientSSLError) as trouble:
                 if seen.connected:
                     raise
                 raise _Failed("tls", str(trouble)) from trouble
-            except aiohttp.ClientConnectorError as trouble:
+            except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as trouble:
                 if seen.connected:
                     raise
                 last = trouble
@@ -176,7 +178,7 @@ class ProviderClient:
             ended.exception()
 
     async def _ask(
-        self, request: Outbound, target: Target, address: Address, seen: "_Seen"
+        self, request: Outbound, target: Target, address: Address, share: float, seen: "_Seen"
     ) -> None:
         url = URL(request.url, encoded=True)
         host = url.raw_authority
@@ -192,6 +194,7 @@ class ProviderClient:
                 **request.headers,
             },
             allow_redirects=False,
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=share),
             server_hostname=target.host.rstrip(".") if secure else None,
             trace_request_ctx=seen,
         ) as response:
