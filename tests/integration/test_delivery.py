@@ -188,6 +188,8 @@ async def test_the_history_says_what_was_sent_and_what_came_back(
     path = f"/v1/transactions/{transaction_id}/attempts/1/body"
     assert (await redeeming.api.call("GET", path)).body == sent
     assert list(sent) == list((await redeeming.api.call("GET", path)).body)
+    stored = await redeeming.row("SELECT content FROM transaction_personal WHERE part = 0")
+    assert received.body == bytes(stored.content)
     assert received.header("webhook-id") == transaction_id
 
 

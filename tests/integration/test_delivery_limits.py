@@ -2,8 +2,10 @@
 
 import asyncio
 from contextlib import AsyncExitStack
+from datetime import datetime
 from uuid import UUID
 
+import psycopg
 from tests.conftest import ALL_SCOPES, LOOPBACK, make_key, served
 from tests.faults import provider as faults
 from tests.faults.provider import FaultProvider, Received, reply, says, serving
@@ -268,6 +270,34 @@ async def test_what_is_accepted_while_it_ends_goes_back_into_the_queue(
     assert row is not None
     assert (row.state, row.transaction_id) == ("queued", accepted.transaction.transaction_id)
     assert provider.connections == 0
+
+
+async def test_a_database_that_is_away_before_a_message_is_sent_is_waited_for(
+    redeeming: Redeeming, database_url: str, provider: FaultProvider
+) -> None:
+    """Its secrets cannot be read for longer than a statement waits. Nothing is sent by then, so
+    nothing is unknown."""
+    option = await redeeming.offer(provider)
+    async with (
+        await psycopg.AsyncConnection.connect(database_url, autocommit=True) as watching,
+        await psycopg.AsyncConnection.connect(database_url) as keeping,
+    ):
+        await keeping.execute("LOCK TABLE provider_secret IN ACCESS EXCLUSIVE MODE")
+        transaction_id = await redeeming.redeem(option)
+        waited: set[datetime] = set()
+
+        async def given_up_once() -> bool:
+            """A second read waits, so the first has failed."""
+            found = await watching.execute(
+                "SELECT query_start FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+            )
+            waited.update(row[0] for row in await found.fetchall())
+            return len(waited) >= 2
+
+        await eventually(given_up_once)
+        assert provider.connections == 0
+    await redeeming.until(transaction_id, "success", 1)
+    assert provider.count(transaction_id) == 1
 
 
 async def test_an_attempt_on_the_wire_comes_to_its_end_before_the_process_does(
