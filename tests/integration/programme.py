@@ -90,7 +90,7 @@ class Programme:
     async def open(
         cls, database: Database, sealer: Sealer, namespace: str = "1", **settings: Any
     ) -> "Programme":
-        given = Settings(name="Rewards", webhook_url="https://example.com/", **settings)
+        given = Settings(**{"name": "Rewards", "webhook_url": "https://example.com/", **settings})
         async with database.tx() as tx:
             await access.ensure_namespace(tx, namespace)
             provider_id, _ = await providers.create(tx, sealer, namespace, given)

@@ -36,10 +36,11 @@ class Exchange:
 
 
 class Provider:
-    """The server. Every message is kept, by its transaction."""
+    """The server. Every message is kept, by its transaction; ``always`` is given at once."""
 
-    def __init__(self) -> None:
+    def __init__(self, always: str | None = None) -> None:
         self.url = ""
+        self._always = always
         self._arrived: dict[str, list[Exchange]] = defaultdict(list)
         self._news = asyncio.Condition()
         application = web.Application()
@@ -64,6 +65,8 @@ class Provider:
         async with self._news:
             self._arrived[exchange.body["transactionId"]].append(exchange)
             self._news.notify_all()
+        if self._always is not None:
+            exchange.give(self._always)
         return await exchange.answer()
 
     async def message(self, transaction_id: str, number: int) -> Exchange:
