@@ -9,6 +9,7 @@ import structlog
 from starlette.responses import Response
 
 from guerdon import clock, strict_json
+from guerdon.api.answers import CallbackAnswer
 from guerdon.errors import GuerdonError, TransactionNotFound, Unauthenticated
 from guerdon.options import store as options
 from guerdon.providers import signing, store
@@ -62,6 +63,7 @@ class Doors:
                 self.signed,
                 "A provider's news, signed (Standard Webhooks)",
                 body=Callback,
+                answer=CallbackAnswer,
                 raw=True,
                 codes=(*codes, "webhook-id-reused"),
             ),
@@ -71,6 +73,7 @@ class Doors:
                 self.original_success,
                 "The original product's confirmation",
                 body=Original,
+                answer=CallbackAnswer,
                 raw=True,
                 codes=codes,
             ),
@@ -80,6 +83,7 @@ class Doors:
                 self.original_failure,
                 "The original product's failure",
                 body=Original,
+                answer=CallbackAnswer,
                 raw=True,
                 codes=codes,
             ),

@@ -13,6 +13,7 @@ from guerdon import strict_json
 from guerdon.access import store as access
 from guerdon.access.principal import Scope
 from guerdon.amount import MAX_TOKENS
+from guerdon.api.answers import MemberAnswer, StatementItem
 from guerdon.clock import rfc3339
 from guerdon.db.pool import Row
 from guerdon.errors import GuerdonError, InvalidRequest, TooLarge
@@ -63,6 +64,7 @@ class Doors:
                 "Create or change a member",
                 write,
                 body=dict[str, Any],
+                answer=MemberAnswer,
                 codes=("invalid-request",),
             ),
             Route(
@@ -71,6 +73,7 @@ class Doors:
                 self.one,
                 "A member with their balance",
                 ("read",),
+                answer=MemberAnswer,
                 codes=gone,
             ),
             Route(
@@ -112,6 +115,7 @@ class Doors:
                 self.statement,
                 "A member's postings, newest first, each with the balance after it",
                 ("read",),
+                answer=StatementItem,
                 query=("limit", "cursor"),
                 codes=gone,
             ),
@@ -279,7 +283,7 @@ def _line_item(done: LineDone) -> dict[str, object]:
     return item
 
 
-def _statement_item(row: Row) -> dict[str, object]:
+def _statement_item(row: Row) -> StatementItem:
     available, held = _changes(row)
     transaction = row.movement in (Movement.HOLD, Movement.CAPTURE, Movement.RELEASE)
     return {

@@ -15,6 +15,7 @@ from starlette.responses import Response
 from guerdon import strict_json
 from guerdon.access import store
 from guerdon.access.principal import Scope
+from guerdon.api.answers import MemberKeyAnswer, NamespaceAnswer
 from guerdon.api.providers import if_match
 from guerdon.clock import rfc3339
 from guerdon.db.pool import Row, Tx
@@ -63,7 +64,14 @@ class Doors:
         """Their place in the table."""
         scope: tuple[Scope, ...] = ("options",)
         return [
-            Route("GET", "/v1/namespace", self.one, "This key's namespace", scope),
+            Route(
+                "GET",
+                "/v1/namespace",
+                self.one,
+                "This key's namespace",
+                scope,
+                answer=NamespaceAnswer,
+            ),
             Route(
                 "PATCH",
                 "/v1/namespace",
@@ -71,6 +79,7 @@ class Doors:
                 "Change the namespace's settings (JSON Merge Patch)",
                 scope,
                 body=dict[str, Any],
+                answer=NamespaceAnswer,
                 codes=("precondition-failed", "invalid-request"),
             ),
             Route(
@@ -79,6 +88,7 @@ class Doors:
                 self.keys,
                 "List public keys, oldest first",
                 scope,
+                answer=MemberKeyAnswer,
                 query=("limit", "cursor"),
             ),
             Route(
@@ -88,6 +98,7 @@ class Doors:
                 "Register a public key for member tokens",
                 scope,
                 body=NewKey,
+                answer=MemberKeyAnswer,
                 status=201,
                 codes=("invalid-request",),
             ),
@@ -98,6 +109,7 @@ class Doors:
                 "Disable a public key at once, or enable it again",
                 scope,
                 body=ChangeKey,
+                answer=MemberKeyAnswer,
                 codes=("not-found",),
             ),
         ]
@@ -192,7 +204,7 @@ class Doors:
 
 def _answer(row: Row | None) -> Response:
     assert row is not None, "a key's namespace exists"
-    shown = {
+    shown: NamespaceAnswer = {
         "namespace": row.namespace,
         "tokenIssuer": row.token_issuer,
         "tokenAudience": row.token_audience,
@@ -203,7 +215,7 @@ def _answer(row: Row | None) -> Response:
     return answer(shown, headers={"ETag": f'"{row.version}"'})
 
 
-def _key(row: Row) -> dict[str, object]:
+def _key(row: Row) -> MemberKeyAnswer:
     return {
         "id": str(row.member_key_id),
         "kid": row.kid,

@@ -42,7 +42,7 @@ _PROBLEM: dict[str, Any] = {
 def document(routes: Sequence[Route], base_path: str) -> dict[str, Any]:
     """The whole document."""
     shapes = [r.body for r in routes if _is_struct(r.body)]
-    shapes += [r.answer for r in routes if _is_struct(r.answer)]
+    shapes += [r.answer for r in routes if r.answer is not None]
     unique = list(dict.fromkeys(shapes))
     found, components = msgspec.json.schema_components(
         unique, ref_template="#/components/schemas/{name}"

@@ -8,6 +8,7 @@ from starlette.responses import Response
 from guerdon import ids
 from guerdon.access import store as access
 from guerdon.access.principal import Scope
+from guerdon.api.answers import OptionAnswer
 from guerdon.api.providers import if_match
 from guerdon.db.pool import ReadTx, Tx
 from guerdon.errors import InvalidRequest, OptionNotFound
@@ -38,6 +39,7 @@ class Doors:
                 self.page,
                 "List options in the order they are shown; ?archived=true lists the archived",
                 read,
+                answer=OptionAnswer,
                 query=("limit", "cursor", "archived"),
             ),
             Route(
@@ -47,10 +49,19 @@ class Doors:
                 "Create an option",
                 write,
                 body=dict[str, Any],
+                answer=OptionAnswer,
                 status=201,
                 codes=("invalid-request",),
             ),
-            Route("GET", "/v1/options/{name}", self.one, "One option", read, codes=gone),
+            Route(
+                "GET",
+                "/v1/options/{name}",
+                self.one,
+                "One option",
+                read,
+                answer=OptionAnswer,
+                codes=gone,
+            ),
             Route(
                 "PATCH",
                 "/v1/options/{name}",
@@ -58,6 +69,7 @@ class Doors:
                 "Make the next version of an option (JSON Merge Patch)",
                 write,
                 body=dict[str, Any],
+                answer=OptionAnswer,
                 codes=(*gone, "precondition-failed", "invalid-request"),
             ),
             Route(
@@ -66,6 +78,7 @@ class Doors:
                 self.archive,
                 "Archive an option; open transactions continue",
                 write,
+                answer=OptionAnswer,
                 codes=(*gone, "precondition-failed"),
             ),
         ]

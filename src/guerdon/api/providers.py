@@ -9,6 +9,7 @@ from starlette.responses import Response
 from guerdon import clock, ids, strict_json
 from guerdon.access import store as access
 from guerdon.access.principal import Scope
+from guerdon.api.answers import ProviderMade, Rotated, Tested
 from guerdon.db.pool import ReadTx
 from guerdon.errors import NotFound, PreconditionFailed
 from guerdon.fields import merge_patch
@@ -62,7 +63,7 @@ class Doors:
                 "Create a provider; its secrets are shown this once",
                 write,
                 body=Settings,
-                answer=model.View,
+                answer=ProviderMade,
                 status=201,
                 codes=("invalid-request",),
             ),
@@ -92,6 +93,7 @@ class Doors:
                 "A fresh secret; the old one stays valid for the overlap",
                 write,
                 body=Rotate,
+                answer=Rotated,
                 bare=True,
                 codes=("not-found",),
             ),
@@ -102,6 +104,7 @@ class Doors:
                 "Send a signed test message that moves no tokens",
                 write,
                 body=Test,
+                answer=Tested,
                 bare=True,
                 codes=("not-found",),
             ),
