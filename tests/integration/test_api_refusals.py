@@ -208,8 +208,9 @@ PUBLIC_KEY = (
 
 
 async def test_malformed_bodies_are_refused_by_every_route(api: Api, guerdon: Running) -> None:
-    for route in taking_json(guerdon):
-        for raw in MALFORMED:
+    for number, route in enumerate(taking_json(guerdon)):
+        # The reader is shared: one route gets them all, every other a share of them.
+        for raw in MALFORMED[number % 6 :: 6] if number else MALFORMED:
             if route.bare and raw == b"":
                 continue
             answer = await api.call(route.method, filled(route), data=raw, key="k")
