@@ -78,7 +78,7 @@ class Load:
 
     async def check(self) -> None:
         """What must hold after any crash, once everything is at rest."""
-        await self._come_to_rest()
+        await self.site.come_to_rest()
         statuses, movements = self.site.statuses(), self.site.movements()
         told = [identifier for _, identifier in self.acknowledged.values()]
         assert len(told) == len(set(told)), "two keys got one transaction"
@@ -110,14 +110,6 @@ class Load:
         """The same key answers with the same transaction."""
         for key, (body, identifier) in list(self.acknowledged.items())[::10]:
             assert await self._send(key, body) == identifier
-
-    async def _come_to_rest(self) -> None:
-        def at_rest() -> bool:
-            self.site.lapse_leases()
-            self.site.bring_retries_forward()
-            return not self.site.query("SELECT 1 FROM message")
-
-        await until(at_rest, "an empty outbox")
 
 
 @asynccontextmanager

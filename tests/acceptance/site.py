@@ -40,7 +40,7 @@ async def until(happened: Callable[[], Any], what: str) -> None:
         if answer:
             return
         assert time.monotonic() < deadline, f"this never came about: {what}"
-        await asyncio.sleep(0.02)
+        await asyncio.sleep(0.05)
 
 
 @contextmanager
@@ -258,24 +258,30 @@ class Site:
 
     def lapse_leases(self) -> None:
         """Time passes for leases of processes that are gone."""
-        self.query(
-            "UPDATE message SET lease_until = now() WHERE lease_owner IS NOT NULL "
-            "AND NOT lease_owner = ANY (%(living)s::uuid[])",
-            {"living": self._living()},
+        with self.connect() as connection:
+            self._lapse_leases(connection)
+
+    def _lapse_leases(self, connection: psycopg.Connection[Any]) -> None:
+        # The youngest entries in the list of processes, as many as deliver, are those that live.
+        living = sum(process.alive and process.delivers for process in self.processes)
+        connection.execute(
+            "UPDATE message SET lease_until = now() WHERE lease_until > now() AND lease_owner "
+            "NOT IN (SELECT process_id FROM process ORDER BY started_at DESC LIMIT %s)",
+            (living,),
         )
 
-    def _living(self) -> list[str]:
-        """The youngest entries in the list of delivering processes, as many as run."""
-        count = sum(process.alive and process.delivers for process in self.processes)
-        rows = self.query(
-            "SELECT process_id::text FROM process ORDER BY started_at DESC LIMIT %(count)s",
-            {"count": count},
-        )
-        return [row.process_id for row in rows]
+    async def come_to_rest(self) -> None:
+        """Time passes for the leases of the dead and for all retries, until nothing is owed."""
+        with self.connect() as connection:
 
-    def bring_retries_forward(self) -> None:
-        """Time passes for messages that wait for their next attempt."""
-        self.query("UPDATE message SET due_at = now() WHERE state = 'queued' AND due_at > now()")
+            def at_rest() -> bool:
+                self._lapse_leases(connection)
+                connection.execute(
+                    "UPDATE message SET due_at = now() WHERE state = 'queued' AND due_at > now()"
+                )
+                return connection.execute("SELECT 1 FROM message LIMIT 1").fetchone() is None
+
+            await until(at_rest, "an empty outbox")
 
     # The API ------------------------------------------------------------------------------------
 

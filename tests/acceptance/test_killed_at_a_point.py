@@ -133,7 +133,7 @@ async def _wrecked(site: Site, victim_is: str) -> Wreck:
     await _start(site, victim_is)
     for attempt in attempts.values():
         await attempt.mend(site)
-    await _come_to_rest(site)
+    await site.come_to_rest()
     await site.verify()
     return Wreck(attempts, site.statuses(), site.movements())
 
@@ -190,17 +190,6 @@ def waits_for(site: Site, holder: psycopg.Connection[object]) -> bool:
             {"pid": holder.info.backend_pid},
         )
     )
-
-
-async def _come_to_rest(site: Site) -> None:
-    """Time passes until nothing is owed any more."""
-
-    def at_rest() -> bool:
-        site.lapse_leases()
-        site.bring_retries_forward()
-        return not site.query("SELECT 1 FROM message")
-
-    await until(at_rest, "an empty outbox")
 
 
 @pytest.mark.parametrize("point", POINTS)
