@@ -1,7 +1,7 @@
 """The composition root: builds the parts and joins them. It decides nothing."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -11,6 +11,7 @@ from guerdon import ids, metrics
 from guerdon.access.keys import KeyRing
 from guerdon.api import doors as api
 from guerdon.console import doors as console
+from guerdon.console.live import Feed
 from guerdon.db import installation
 from guerdon.db.pool import Database
 from guerdon.delivery.dispatcher import Dispatcher
@@ -36,11 +37,14 @@ from guerdon.widget import doors as widget
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A Guerdon at work: its web application and the parts that tests and commands call."""
+    """A Guerdon at work: its web application and the parts that tests and commands call.
+
+    ``end_streams`` ends answers that would go on for ever: a server that stops waits for them."""
 
     web: Front
     parts: Parts
     process_id: UUID
+    end_streams: Callable[[], None]
 
 
 @asynccontextmanager
@@ -82,6 +86,7 @@ async def running(
             metrics.accepted(request.namespace).inc()
 
     verb = RequestVerb(process_id, places if delivers else None, announce)
+    feed = Feed(database)
     lanes.start()
     loops = [asyncio.create_task(loop.run()) for loop in (worker, sweeper)] if delivers else []
     parts = Parts(
@@ -99,10 +104,11 @@ async def running(
         base_path.rstrip("/"),
     )
     try:
-        sites = (console.build(parts, environment), widget.build(parts))
+        sites = (console.build(parts, feed, environment), widget.build(parts))
         front = Front(sites, api.build(parts), parts.base_path)
-        yield Running(front, parts, process_id)
+        yield Running(front, parts, process_id, feed.end)
     finally:
+        await feed.close()
         worker.stop()
         sweeper.stop()
         await asyncio.gather(*loops)

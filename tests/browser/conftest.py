@@ -128,9 +128,14 @@ class House:
 
 @asynccontextmanager
 async def open_house(
-    database: Database, sealer: Sealer, base_path: str = "/"
+    database: Database,
+    sealer: Sealer,
+    base_path: str = "/",
+    *,
+    port: int = 0,
+    furnished: bool = True,
 ) -> AsyncIterator[House]:
-    """A Guerdon at work with one provider, one option and some members."""
+    """A Guerdon at work, and in it, if ``furnished``: operators, a provider, an option, members."""
     async with (
         app.running(
             database, sealer, LOOPBACK, base_path=base_path, environment="staging"
@@ -139,16 +144,20 @@ async def open_house(
     ):
         config = uvicorn.Config(running.web, log_level="warning", lifespan="off", ws="none")
         server = uvicorn.Server(config)
-        listening = socket.create_server(("127.0.0.1", 0))
+        listening = socket.create_server(("127.0.0.1", port))
         serving = asyncio.create_task(server.serve(sockets=[listening]))
         url = f"http://127.0.0.1:{listening.getsockname()[1]}{base_path.rstrip('/')}"
-        async with aiohttp.ClientSession(url + "/") as session:
-            key = await make_key(database, "1", ALL_SCOPES)
-            house = House(url, Api(session, key), provider, running, database)
-            await _furnish(house)
-            yield house
-        server.should_exit = True
-        await serving
+        try:
+            async with aiohttp.ClientSession(url + "/") as session:
+                key = await make_key(database, "1", ALL_SCOPES)
+                house = House(url, Api(session, key), provider, running, database)
+                if furnished:
+                    await _furnish(house)
+                yield house
+        finally:
+            running.end_streams()
+            server.should_exit = True
+            await serving
 
 
 async def _furnish(house: House) -> None:

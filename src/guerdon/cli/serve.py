@@ -176,7 +176,7 @@ async def _watch(where: Place) -> None:
     while where.server is not None:
         await asyncio.sleep(_WATCH_SECONDS)
         try:
-            done = where.server.revive()
+            done = await where.server.revive()
             if done == "started again":
                 _log.error("postgresql had died and was started again")
             elif done == "taken over":
@@ -200,6 +200,7 @@ async def serve_web(running: Running, listening: socket.socket) -> None:
     server = _Web(settings)
 
     def stop() -> None:
+        running.end_streams()
         server.should_exit = True
         # The first signal asks for an orderly end; a second one ends at once.
         asyncio.get_running_loop().remove_signal_handler(signal.SIGINT)

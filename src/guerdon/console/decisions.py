@@ -99,10 +99,11 @@ class Decisions:
             where = f"/redeem/transactions/{case.row.t.transaction_id}"
             return RedirectResponse(visit.url(where, {"done": verb}), status_code=303)
         row = Row(concluded.transaction, case.row.user_id)
+        counts = await self._figures.counts(visit.namespace)
         return self._pages.page(
             visit,
             "decided.html",
-            {"row": row, "done": case.will.done},
+            {"row": row, "done": case.will.done, "to_decide": counts.to_decide},
             headers={"HX-Trigger": "decided"},
         )
 

@@ -6,6 +6,7 @@ from guerdon.console.assets import Assets
 from guerdon.console.decisions import Decisions
 from guerdon.console.detail import Detail
 from guerdon.console.figures import Figures
+from guerdon.console.live import Feed
 from guerdon.console.pages import Pages
 from guerdon.console.signing_in import SigningIn
 from guerdon.console.site import Page, Site
@@ -14,7 +15,7 @@ from guerdon.console.visit import Visit
 from guerdon.web.parts import Parts
 
 
-def table(parts: Parts, pages: Pages, figures: Figures, assets: Assets) -> list[Page]:
+def table(parts: Parts, pages: Pages, figures: Figures, feed: Feed, assets: Assets) -> list[Page]:
     """Every page of the console."""
 
     async def asset(visit: Visit) -> Response:
@@ -22,16 +23,16 @@ def table(parts: Parts, pages: Pages, figures: Figures, assets: Assets) -> list[
 
     return [
         *SigningIn(parts, pages).table(),
-        *Transactions(parts, pages, figures).table(),
+        *Transactions(parts, pages, figures, feed).table(),
         *Detail(parts, pages).table(),
         *Decisions(parts, pages, figures).table(),
         Page("GET", "/console/static/{version}/{name}", asset, None),
     ]
 
 
-def build(parts: Parts, environment: str) -> Site:
+def build(parts: Parts, feed: Feed, environment: str) -> Site:
     """The application. ``environment`` is what its badge says."""
     assets = Assets()
     figures = Figures(parts.database)
     pages = Pages(parts, assets, figures, environment)
-    return Site(parts, pages, table(parts, pages, figures, assets))
+    return Site(parts, pages, table(parts, pages, figures, feed, assets))

@@ -32,14 +32,16 @@ class Figures:
         self._database = database
         self._kept: dict[str, tuple[float, Counts]] = {}
 
-    async def counts(self, namespace: str) -> Counts:
-        """The counts, at most two seconds old."""
+    async def counts(self, namespace: str, since: float | None = None) -> Counts:
+        """The counts, at most two seconds old, or not older than a moment of the monotonic clock:
+        who hears of a change is told counts that know of it."""
+        now = clock.monotonic()
         known = self._kept.get(namespace)
-        if known is not None and clock.monotonic() - known[0] < _KEPT_SECONDS:
+        if known is not None and known[0] > (now - _KEPT_SECONDS if since is None else since):
             return known[1]
         async with self._database.read() as tx:
             counted = await _count(tx, namespace)
-        self._kept[namespace] = (clock.monotonic(), counted)
+        self._kept[namespace] = (now, counted)
         return counted
 
     def forget(self, namespace: str) -> None:

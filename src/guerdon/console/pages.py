@@ -54,20 +54,11 @@ class Link:
     path: str
     name: str
     icon: str
-    count: str | None = None
 
 
-def navigation(to_decide: int) -> list[tuple[str, list[Link]]]:
-    """The places of the console."""
-    waiting = shown(to_decide) if to_decide else None
-    return [
-        (
-            "Redeem",
-            [
-                Link("/redeem/transactions", "Transactions", "list", waiting),
-            ],
-        ),
-    ]
+NAVIGATION = [
+    ("Redeem", [Link("/redeem/transactions", "Transactions", "list")]),
+]
 
 
 class Pages:
@@ -86,6 +77,7 @@ class Pages:
         self._static = f"{parts.base_path}/console/static/{assets.version}"
         self._templates.filters |= {
             "number": number,
+            "shown": shown,
             "short": short,
             "span": moments.span,
             "iso": iso,
@@ -132,7 +124,7 @@ class Pages:
     ) -> Response:
         """A whole page with the navigation around it."""
         counts = await self._figures.counts(visit.namespace)
-        shell = {"navigation": navigation(counts.to_decide)}
+        shell = {"navigation": NAVIGATION, "to_decide": counts.to_decide}
         return self.page(visit, template, shell | dict(values), status=status)
 
     def page(

@@ -5,14 +5,16 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response, StreamingResponse
 
 from guerdon import ids
+from guerdon.access import sessions
 from guerdon.console import asked as addresses
 from guerdon.console import finding
 from guerdon.console.asked import SLOW_SECONDS, Asked, Token
-from guerdon.console.figures import Counts, Figures, shown
+from guerdon.console.figures import Counts, Figures
 from guerdon.console.histogram import histogram
+from guerdon.console.live import Feed, Listener
 from guerdon.console.pages import Pages
 from guerdon.console.site import Page
 from guerdon.console.visit import ZONE_COOKIE, Visit
@@ -49,20 +51,50 @@ class View:
 
     key: str
     name: str
-    count: str | None
+    count: int = 0
 
 
 class Transactions:
     """The handlers."""
 
-    def __init__(self, parts: Parts, pages: Pages, figures: Figures) -> None:
+    def __init__(self, parts: Parts, pages: Pages, figures: Figures, feed: Feed) -> None:
         self._parts = parts
         self._pages = pages
         self._figures = figures
+        self._feed = feed
 
     def table(self) -> list[Page]:
         """Their place in the table."""
-        return [Page("GET", "/redeem/transactions", self.page)]
+        return [
+            Page("GET", "/redeem/transactions", self.page),
+            Page("GET", "/redeem/transactions/live", self.live),
+        ]
+
+    async def live(self, visit: Visit) -> Response:
+        """What changes in the list, as it changes."""
+        asked = addresses.read(dict(visit.request.query_params), visit.zone, visit.now)
+        async with self._parts.database.read() as tx:
+            wanted = await self.wanted(tx, visit, asked, asked.view or "all")
+        namespace = visit.namespace
+
+        def cells(t: Transaction) -> str:
+            return self._pages.text(visit, "live.html", t=t)
+
+        async def counts(since: float) -> str:
+            counted = await self._figures.counts(namespace, since)
+            return self._pages.text(visit, "counts.html", to_decide=counted.to_decide)
+
+        async def may_listen() -> bool:
+            async with self._parts.database.read() as tx:
+                return await sessions.recognise(tx, visit.cookie) is not None
+
+        kind = "operates" if visit.operator.may("operate") else "reads"
+        listener = Listener(wanted, kind, cells, counts, may_listen)
+        return StreamingResponse(
+            self._feed.frames(listener, visit.request.headers.get("last-event-id", "")),
+            media_type="text/event-stream",
+            headers={"X-Accel-Buffering": "no", "Cache-Control": "no-store"},
+        )
 
     async def page(self, visit: Visit) -> Response:
         """A page of the list, or the address that what was typed stands for."""
@@ -96,6 +128,7 @@ class Transactions:
             "asked": asked,
             "tokens": [_named(token, titles) for token in asked.tokens],
             "view": view,
+            "live": visit.url("/redeem/transactions/live", asked.link(view=view)),
             "views": _views(counts, failed),
             "rows": rows,
             "earlier": earlier,
@@ -189,13 +222,13 @@ async def _failed_today(tx: ReadTx, visit: Visit) -> int:
 
 def _views(counts: Counts, failed: int) -> list[View]:
     views = [
-        View("needs-decision", "Needs a decision", shown(counts.to_decide)),
-        View("all", "All", None),
-        View("failed-today", "Failed today", shown(failed)),
-        View("slow-provider", "Slow provider", shown(counts.pending_long)),
+        View("needs-decision", "Needs a decision", counts.to_decide),
+        View("all", "All"),
+        View("failed-today", "Failed today", failed),
+        View("slow-provider", "Slow provider", counts.pending_long),
     ]
     if counts.conflicts:
-        views.append(View("contradictions", "Contradictions", shown(counts.conflicts)))
+        views.append(View("contradictions", "Contradictions", counts.conflicts))
     return views
 
 

@@ -163,7 +163,7 @@ document.addEventListener('click', (event) => {
 })
 
 document.addEventListener('change', (event) => {
-  if (event.target.matches('[data-submit]')) event.target.form.requestSubmit()
+  if (event.target.matches?.('[data-submit]')) event.target.form.requestSubmit()
 })
 
 document.addEventListener('submit', async (event) => {
@@ -193,6 +193,84 @@ setInterval(() => {
   }
 }, 15000)
 
+// --- live updates -------------------------------------------------------------------------------
+// Cells are put in place by htmx; here it is said how the stream stands, and what else changed.
+const live = $('#live')
+const arrived = new Set()
+const news = {fresh: 0, open: 0, saying: 0}
+let lastHeard
+
+const stands = (state, text) => {
+  live.dataset.state = state
+  live.lastElementChild.textContent = text
+}
+const clockNow = () => new Date().toLocaleTimeString([], {hour12: false})
+const away = () => {
+  if (live.dataset.state !== 'paused') stands('away', lastHeard ? `Reconnecting, data from ${lastHeard}` : 'Reconnecting…')
+}
+const refresh = () => {
+  if (!dialog.open) location.reload()
+  else dialog.addEventListener('close', () => location.reload(), {once: true})
+}
+
+const told = ({id, belongs, open}) => {
+  const row = document.getElementById('t-' + id)
+  if (!row) {
+    if (belongs && !arrived.has(id)) { arrived.add(id); news.fresh++; news.open += open ? 1 : 0 }
+    if (!belongs) arrived.delete(id)
+    const more = $('#more')
+    more.hidden = !arrived.size
+    more.firstElementChild.textContent = arrived.size
+  } else {
+    row.classList.toggle('gone', !belongs)
+    const events = document.getElementById('e-' + id).textContent.trim()
+    if (row.dataset.events !== events) {
+      row.dataset.events = events
+      row.classList.remove('fresh')
+      void row.offsetWidth
+      row.classList.add('fresh')
+      if (detailOf(id)) load(id)
+      const form = $('form', dialog)
+      if (dialog.open && form?.dataset.decision === id && dialog.getAttribute('aria-busy') !== 'true') ask(asker)
+    }
+  }
+  if (!news.saying && news.fresh) news.saying = setTimeout(() => {
+    const heard = $('#heard') ?? said
+    heard.textContent = `${news.fresh} new transaction${news.fresh > 1 ? 's' : ''}` + (news.open ? `, ${news.open} now need${news.open > 1 ? '' : 's'} a decision` : '')
+    Object.assign(news, {fresh: 0, open: 0, saying: 0})
+  }, 5000)
+}
+
+if (live) {
+  const hear = () => { lastHeard = clockNow() }
+  live.addEventListener('htmx:sse:after:connection', (event) => {
+    if (event.detail.connection.status === 200 && live.dataset.state !== 'paused') { hear(); stands('live', 'Live') }
+  })
+  live.addEventListener('htmx:sse:before:connection', (event) => {
+    if (live.dataset.state === 'paused') event.detail.connection.cancelled = true
+    else if (event.detail.connection.attempt > 0) away()
+  })
+  live.addEventListener('htmx:sse:before:message', (event) => {
+    if (live.dataset.state === 'paused') event.detail.cancelled = true
+    else hear()
+  })
+  live.addEventListener('htmx:sse:error', away)
+  const retry = (event) => {
+    if (event.target !== live) return
+    event.stopPropagation()
+    away()
+    setTimeout(() => htmx.trigger(live, 'retry'), 4000)
+  }
+  live.addEventListener('htmx:error', retry)
+  live.addEventListener('htmx:response:error', retry)
+  live.addEventListener('change', (event) => told(JSON.parse(event.detail.data)))
+  live.addEventListener('refresh', refresh)
+  live.addEventListener('click', () => {
+    if (live.dataset.state === 'paused') location.reload()
+    else stands('paused', 'Paused')
+  })
+}
+
 // --- keys ---------------------------------------------------------------------------------------
 const step = (by) => {
   const handles = $$('[data-expand]')
@@ -208,6 +286,8 @@ const keys = {
   o: () => inRow('[data-expand]'),
   c: () => inRow('[href$="/confirm"]'),
   C: () => inRow('[href$="/cancel"]'),
+  '.': () => { const more = $('#more'); if (more && !more.hidden) more.click() },
+  r: () => live?.click(),
   '[': () => $('[rel=prev]')?.click(),
   ']': () => $('[rel=next]')?.click(),
 }

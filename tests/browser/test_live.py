@@ -1,0 +1,150 @@
+"""Live updates: cells change where they are, rows never move, and nothing is missed."""
+
+import asyncio
+import re
+import socket
+
+import aiohttp
+from playwright.async_api import Browser, expect
+from tests.browser.conftest import House, Reader, another, open_house
+from tests.browser.test_transactions import GIVEN, LATER
+
+from guerdon.db.pool import Database
+from guerdon.sealing import Sealer
+
+
+async def test_what_is_open_stays_open_while_updates_arrive(reader: Reader) -> None:
+    house = reader.house
+    house.provider.answer = LATER
+    made = [await house.redeem("ada", until="postponed") for _ in range(3)]
+    await reader.sign_in("support")
+    await reader.go("/redeem/transactions?view=all")
+    page = reader.page
+    await expect(page.locator("#live")).to_have_attribute("data-state", "live")
+    handle = page.locator("[data-expand]").nth(1)
+    await handle.click()
+    await expect(page.locator(".timeline")).to_be_visible()
+    before = await page.locator("tbody tr[id^=t-]").evaluate_all("rows => rows.map(r => r.id)")
+    house.provider.answer = GIVEN
+    for _ in range(9):
+        await house.redeem("ada", until="success")
+    done = await house.api.call("POST", f"/v1/transactions/{made[2]}/confirm", {})
+    assert done.status == 200
+    await expect(page.locator(f"#s-{made[2]}")).to_contain_text("Success")
+    await expect(page.locator(f"#a-{made[2]} a")).to_have_count(0)
+    await expect(page.locator("#more")).to_contain_text("9 new")
+    await expect(page.locator(".c-decide").first).to_have_text("2")
+    after = await page.locator("tbody tr[id^=t-]").evaluate_all("rows => rows.map(r => r.id)")
+    assert after == before
+    await expect(handle).to_be_focused()
+    await expect(page.locator(f"#d-{made[1]} .timeline")).to_be_visible()
+    assert await reader.axe() == []
+    await page.keyboard.press(".")
+    await expect(page.locator("tbody tr[id^=t-]")).to_have_count(12)
+
+
+async def test_an_open_history_follows_its_own_transaction(reader: Reader) -> None:
+    house = reader.house
+    house.provider.answer = LATER
+    made = await house.redeem("User 123", until="postponed")
+    await reader.sign_in("viewer")
+    page = reader.page
+    await page.locator("[data-expand]").click()
+    await expect(page.locator(".timeline li.hollow")).to_be_visible()
+    await expect(page.locator("#live")).to_have_attribute("data-state", "live")
+    await house.api.call("POST", f"/v1/transactions/{made}/cancel", {"reason": "Sold out"})
+    await expect(page.locator(".timeline")).to_contain_text("Cancelled by operator")
+    await expect(page.locator(".timeline")).to_contain_text("Reason: Sold out")
+    await expect(page.locator(f"#t-{made}")).to_have_class(re.compile("gone"))
+
+
+async def test_paused_means_paused(reader: Reader, browser: Browser) -> None:
+    house = reader.house
+    house.provider.answer = LATER
+    made = await house.redeem("User 123", until="postponed")
+    await reader.sign_in("viewer")
+    await reader.go("/redeem/transactions?view=needs-decision")
+    page = reader.page
+    await expect(page.locator("#live")).to_have_attribute("data-state", "live")
+    await page.keyboard.press("r")
+    await expect(page.locator("#live")).to_have_text("Paused")
+    async with another(browser, house) as colleague:
+        await colleague.sign_in("viewer")
+        await expect(colleague.page.locator("#live")).to_have_attribute("data-state", "live")
+        await house.api.call("POST", f"/v1/transactions/{made}/confirm", {})
+        await expect(colleague.page.locator(f"#s-{made}")).to_contain_text("Success")
+    await expect(page.locator(f"#s-{made}")).to_contain_text("Postponed")
+    await page.keyboard.press("r")
+    await expect(page.get_by_role("heading", name="Nothing is waiting")).to_be_visible()
+
+
+async def test_a_server_that_was_away_is_caught_up_with(
+    database: Database, sealer: Sealer, browser: Browser
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as held:
+        port = held.getsockname()[1]
+    async with open_house(database, sealer, port=port) as house:
+        house.provider.answer = LATER
+        made = await house.redeem("User 123", until="postponed")
+        key = house.api.key
+        context = another(browser, house)
+        reader = await context.__aenter__()
+        await reader.sign_in("viewer")
+        await reader.go("/redeem/transactions?view=needs-decision")
+        await expect(reader.page.locator("#live")).to_have_attribute("data-state", "live")
+    await expect(reader.page.locator("#live")).to_have_attribute("data-state", "away")
+    async with open_house(database, sealer, port=port, furnished=False) as house:
+        house.api.key = key
+        await house.api.call("POST", f"/v1/transactions/{made}/confirm", {})
+        await expect(reader.page.get_by_role("heading", name="Nothing is waiting")).to_be_visible(
+            timeout=30_000
+        )
+        await context.__aexit__(None, None, None)
+
+
+async def test_the_console_under_a_path(
+    database: Database, sealer: Sealer, browser: Browser
+) -> None:
+    async with (
+        open_house(database, sealer, "/ops/redeem") as house,
+        another(browser, house) as reader,
+    ):
+        house.provider.answer = LATER
+        made = await house.redeem("User 123", until="postponed")
+        await reader.go("/")
+        await expect(reader.page).to_have_url(house.url + "/sign-in?next=%2Fredeem%2Ftransactions")
+        await reader.sign_in("support")
+        page = reader.page
+        await expect(page.locator("#live")).to_have_attribute("data-state", "live")
+        await page.locator("[data-expand]").click()
+        await expect(page.locator(".timeline")).to_be_visible()
+        await page.get_by_role("button", name=f"Copy ID {made[:8]}").click()
+        await expect(page.locator("#said")).to_have_text("Copied.")
+        await page.get_by_role("link", name="Confirm").click()
+        await page.get_by_role("button", name="Confirm and redeem").click()
+        await expect(page.locator(f"#s-{made}")).to_contain_text("Success")
+        await page.get_by_role("button", name="Sign out").click()
+        await expect(page).to_have_url(house.url + "/sign-in")
+        assert reader.complaints == []
+
+
+async def test_a_message_of_the_stream_is_small(house: House, browser: Browser) -> None:
+    async with another(browser, house) as reader:
+        await reader.sign_in("support")
+        (cookie,) = [c for c in await reader.page.context.cookies() if c["name"] == "guerdon"]
+    async with (
+        aiohttp.ClientSession(cookies={"guerdon": cookie["value"]}) as session,
+        session.get(house.url + "/redeem/transactions/live") as stream,
+    ):
+        assert stream.headers["Content-Type"].startswith("text/event-stream")
+        opened = await stream.content.readuntil(b"\n\n")
+        assert b"event: open" in opened
+        house.provider.answer = LATER
+        made = await house.redeem("User 123", until="postponed")
+        async with asyncio.timeout(10):
+            while True:
+                message = await stream.content.readuntil(b"\n\n")
+                if made.encode() in message and b"Postponed" in message:
+                    break
+        assert len(message) <= 1200
+        assert b"id: " in message
