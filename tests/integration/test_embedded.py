@@ -1,5 +1,6 @@
 """The embedded PostgreSQL: made, joined, killed, taken over; and what it says when it cannot."""
 
+import asyncio
 import os
 import select
 import shutil
@@ -7,6 +8,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
@@ -76,11 +78,11 @@ def _holder(data: Path) -> Iterator[subprocess.Popen[str]]:
             holder.kill()
 
 
-def _revived(server: EmbeddedServer) -> str:
+async def _revived(server: EmbeddedServer) -> str:
     """What reviving did, tried again while the old server's children are still on their way out."""
     while True:
         with suppress(StartupError):
-            done = server.revive()
+            done = await server.revive()
             if done is not None:
                 return done
 
@@ -129,35 +131,39 @@ async def test_each_role_has_its_rights(running: EmbeddedServer) -> None:
         _keep(running.service_url)
 
 
-def test_a_second_one_joins_and_the_server_outlives_it(running: EmbeddedServer, data: Path) -> None:
+async def test_a_second_one_joins_and_the_server_outlives_it(
+    running: EmbeddedServer, data: Path
+) -> None:
     with closing(EmbeddedServer.open(data)) as second:
         assert not second.owns_server
         assert second.owner_url == running.owner_url
-        assert second.revive() is None
+        assert await second.revive() is None
         _keep(second.owner_url)
     assert _one(running.owner_url, "SELECT answer FROM kept") == 42
 
 
-def test_who_joined_takes_over_where_the_socket_was(running: EmbeddedServer, data: Path) -> None:
+async def test_who_joined_takes_over_where_the_socket_was(
+    running: EmbeddedServer, data: Path
+) -> None:
     with closing(EmbeddedServer.open(data)) as second:
         _keep(second.owner_url)
         before = second.owner_url
         running.close()
-        assert second.revive() == "taken over"
+        assert await second.revive() == "taken over"
         assert second.owns_server
         assert second.owner_url == before
         assert _one(before, "SELECT answer FROM kept") == 42
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
-def test_a_server_that_died_is_started_again(
+async def test_a_server_that_died_is_started_again(
     running: EmbeddedServer, data: Path, number: signal.Signals
 ) -> None:
-    assert running.revive() is None
+    assert await running.revive() is None
     _keep(running.owner_url)
     killed = _postmaster(data)
     os.kill(killed, number)
-    assert _revived(running) == "started again"
+    assert await _revived(running) == "started again"
     assert _postmaster(data) != killed
     assert _one(running.owner_url, "SELECT answer FROM kept") == 42
 
@@ -223,6 +229,27 @@ def test_a_log_that_grew_too_long_is_put_aside(
     with closing(EmbeddedServer.open(data)):
         assert "said before" in (data / "postgres.log.1").read_text()
         assert "said before" not in (data / "postgres.log").read_text()
+
+
+async def test_the_loop_goes_on_while_a_server_recovers(
+    running: EmbeddedServer, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    os.kill(_postmaster(data), signal.SIGKILL)
+    through, may_look = EmbeddedServer._await_up, threading.Event()
+
+    def held_up(server: EmbeddedServer, before: int) -> None:
+        may_look.wait()
+        through(server, before)
+
+    monkeypatch.setattr(EmbeddedServer, "_await_up", held_up)
+    reviving = asyncio.create_task(_revived(running))
+    try:
+        for _ in range(100):
+            await asyncio.sleep(0)
+        assert not reviving.done()
+    finally:
+        may_look.set()
+    assert await reviving == "started again"
 
 
 # What it says when it cannot ---------------------------------------------------------------------

@@ -6,6 +6,7 @@ The socket is in a private folder under the run-time directory (long paths fail)
 and every connection gives a password.
 """
 
+import asyncio
 import fcntl
 import signal
 import subprocess
@@ -85,17 +86,28 @@ class EmbeddedServer:
         """How the superuser connects: for making databases beside ours."""
         return self._cluster.conninfo("postgres", "postgres")
 
-    def revive(self) -> Literal["started again", "taken over"] | None:
+    async def revive(self) -> Literal["started again", "taken over"] | None:
         """Starts the server again if ours died, or if the process whose server we joined ended.
 
-        Answers what was needed. The socket stays where it is, so pools find it again.
+        Answers what was needed. The socket stays where it is, so pools find it again. Recovery
+        may take long: meanwhile the loop goes on, and only the start itself is on its thread.
         """
-        if self._lock is None:
-            return "taken over" if self._take_over() else None
-        if self._process is not None and self._process.poll() is None:
+        if self._lock is not None:
+            if self._process is not None and self._process.poll() is None:
+                return None
+            before = self._launch()
+            await asyncio.to_thread(self._await_up, before)
+            return "started again"
+        if not self._own():
             return None
-        self._start()
-        return "started again"
+        try:
+            await asyncio.to_thread(self._cluster.prepare)
+            before = self._launch()
+            await asyncio.to_thread(self._await_up, before)
+        except BaseException:
+            self.close()
+            raise
+        return "taken over"
 
     def close(self) -> None:
         """Stops the server if it is ours, and waits for it."""
@@ -139,6 +151,17 @@ class EmbeddedServer:
 
     def _take_over(self) -> bool:
         """Becomes the owner and starts the server, unless another process is the owner."""
+        if not self._own():
+            return False
+        try:
+            self._cluster.prepare()
+            self._await_up(self._launch())
+        except BaseException:
+            self.close()
+            raise
+        return True
+
+    def _own(self) -> bool:
         lock = (self._data / "lock").open("a+", encoding="ascii")
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -146,15 +169,10 @@ class EmbeddedServer:
             lock.close()
             return False
         self._lock = lock
-        try:
-            self._cluster.prepare()
-            self._start()
-        except BaseException:
-            self.close()
-            raise
         return True
 
-    def _start(self) -> None:
+    def _launch(self) -> int:
+        """Starts the process; it ends with this thread. Answers where its words begin."""
         command = self._cluster.command(_SETTINGS)
         before = self._cluster.turn_log()
         self._cluster.log.touch(mode=0o600)  # errors quote rows
@@ -167,15 +185,16 @@ class EmbeddedServer:
                 # Ctrl-C is for us; we stop the server when nothing needs it any more.
                 start_new_session=True,
             )
-        self._await_ready(self._process, before)
-        self._ensure_roles()
+        return before
 
-    def _await_ready(self, process: subprocess.Popen[bytes], before: int) -> None:
+    def _await_up(self, before: int) -> None:
+        process = self._process
+        assert process is not None, "it was just started"
         deadline = clock.monotonic() + _START_SECONDS
         while True:
             try:
-                with psycopg.connect(self.superuser_url, connect_timeout=5):
-                    return
+                self._ensure_roles()
+                return
             except psycopg.OperationalError as trouble:
                 last = str(trouble)
             said = self._cluster.log.read_bytes()[before:].decode("utf-8", "replace")
@@ -186,7 +205,7 @@ class EmbeddedServer:
             time.sleep(0.02)
 
     def _ensure_roles(self) -> None:
-        with psycopg.connect(self.superuser_url, autocommit=True) as connection:
+        with psycopg.connect(self.superuser_url, autocommit=True, connect_timeout=5) as connection:
             for role, rights in (("guerdon_owner", "CREATEROLE"), ("guerdon_service", "")):
                 there = connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (role,))
                 if there.fetchone() is None:
