@@ -1,5 +1,8 @@
 """Redeem > Transactions, as an operator lives in it."""
 
+import csv
+import io
+import json
 import re
 from urllib.parse import parse_qs, urlsplit
 
@@ -185,3 +188,32 @@ async def test_small_screens_and_large_letters(house: House, browser: Browser) -
         assert await reader.axe() == []
         await page.locator("summary", has_text="Menu").click()
         await expect(page.get_by_role("button", name="Sign out")).to_be_visible()
+
+
+async def test_the_list_as_a_file(reader: Reader) -> None:
+    house = reader.house
+    house.provider.answer = GIVEN
+    option = {"title": "=1+1", "type": "digital", "price": 5}
+    providers = await house.api.call("GET", "/v1/providers")
+    option["providerId"] = providers.body["items"][0]["id"]
+    created = await house.api.call("POST", "/v1/options", option)
+    plain = await house.redeem("ada", until="success")
+    risky = await house.redeem("ada", until="success", optionName=created.body["name"])
+    await reader.sign_in("viewer")
+    page = reader.page
+    await reader.go("/redeem/transactions?view=all&price=<100")
+    await page.locator("summary", has_text="Export").click()
+    assert await reader.axe() == []
+    async with page.expect_download() as downloading:
+        await page.get_by_role("button", name="CSV").click()
+    text = (await (await downloading.value).path()).read_text("utf-8")
+    head, row = list(csv.reader(io.StringIO(text)))
+    assert head[0] == "id"
+    assert row[:3] == [risky, created.body["name"], "'=1+1"]
+    await reader.go("/redeem/transactions?view=all")
+    await page.locator("summary", has_text="Export").click()
+    async with page.expect_download() as downloading:
+        await page.get_by_role("button", name="JSON Lines").click()
+    lines = (await (await downloading.value).path()).read_text("utf-8").splitlines()
+    assert [json.loads(line)["id"] for line in lines] == [risky, plain]
+    assert json.loads(lines[0])["title"] == "=1+1"

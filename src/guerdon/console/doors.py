@@ -5,6 +5,7 @@ from starlette.responses import Response
 from guerdon.console.assets import Assets
 from guerdon.console.decisions import Decisions
 from guerdon.console.detail import Detail
+from guerdon.console.exports import Exports
 from guerdon.console.figures import Figures
 from guerdon.console.live import Feed
 from guerdon.console.pages import Pages
@@ -21,9 +22,11 @@ def table(parts: Parts, pages: Pages, figures: Figures, feed: Feed, assets: Asse
     async def asset(visit: Visit) -> Response:
         return assets.answer(visit.request, visit.request.path_params["name"])
 
+    transactions = Transactions(parts, pages, figures, feed)
     return [
         *SigningIn(parts, pages).table(),
-        *Transactions(parts, pages, figures, feed).table(),
+        *transactions.table(),
+        *Exports(parts, transactions).table(),
         *Detail(parts, pages).table(),
         *Decisions(parts, pages, figures).table(),
         Page("GET", "/console/static/{version}/{name}", asset, None),

@@ -3,7 +3,7 @@
 Nothing here skips rows or counts without a bound: a page begins at an ID, and an ID is a time.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
@@ -67,24 +67,31 @@ async def page(
 ) -> list[Transaction]:
     """Up to ``limit`` transactions from one end of the list."""
     statement = _Q["oldest" if oldest_first else "newest"]
-    rows = await tx.all(
-        statement,
-        {
-            "namespace": wanted.namespace,
-            "statuses": _listed(wanted.statuses),
-            "option_names": _listed(wanted.option_names),
-            "member_ids": _listed(wanted.member_ids),
-            "types": _listed(wanted.types),
-            "lowest": wanted.lowest,
-            "highest": wanted.highest,
-            "contradicted": wanted.contradicted,
-            "unasked": wanted.unasked,
-            "above": wanted.above,
-            "below": wanted.below,
-            "limit": limit,
-        },
-    )
+    rows = await tx.all(statement, _question(wanted, limit))
     return [from_row(row) for row in rows]
+
+
+async def stream(tx: ReadTx, wanted: Wanted, most: int) -> AsyncIterator[list[Transaction]]:
+    """Up to ``most`` transactions of a list, newest first, in groups, in constant memory."""
+    async for rows in tx.stream(_Q["newest"], _question(wanted, most)):
+        yield [from_row(row) for row in rows]
+
+
+def _question(wanted: Wanted, limit: int) -> dict[str, object]:
+    return {
+        "namespace": wanted.namespace,
+        "statuses": _listed(wanted.statuses),
+        "option_names": _listed(wanted.option_names),
+        "member_ids": _listed(wanted.member_ids),
+        "types": _listed(wanted.types),
+        "lowest": wanted.lowest,
+        "highest": wanted.highest,
+        "contradicted": wanted.contradicted,
+        "unasked": wanted.unasked,
+        "above": wanted.above,
+        "below": wanted.below,
+        "limit": limit,
+    }
 
 
 def _listed(values: Collection[object] | None) -> list[object] | None:
