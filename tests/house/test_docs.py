@@ -82,7 +82,6 @@ def test_make_knows_what_the_documents_make() -> None:
     ("line", "files"),
     [
         ("- A page for options", "src/guerdon/console/options*.py"),
-        ("- A live feed", "src/guerdon/console/live.py"),
         ("- The widget's own page", "src/guerdon/widget/*.js"),
     ],
 )
