@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 UV := $(BIN)/uv
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format bench soak lock
+.PHONY: help setup demo test check format bench lock
 
 help: ## Say what can be made
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -31,7 +31,8 @@ format: $(VENV)/.dev ## Format the code
 	$(BIN)/ruff format src tests bench
 
 bench: $(VENV)/.dev ## Measure, beside pgbench on the same server in the same run
-	$(BIN)/python -m bench
+	$(BIN)/guerdon bench
+	$(BIN)/python -m bench.strict_json
 
 lock: $(UV) ## Choose the pinned versions anew
 	$(UV) pip compile -q --generate-hashes --upgrade pyproject.toml -o requirements.txt

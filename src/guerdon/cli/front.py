@@ -3,7 +3,7 @@
 from cyclopts import App
 
 from guerdon import __version__
-from guerdon.cli import demo, keeping, lists, rotation, serve
+from guerdon.cli import demo, keeping, lists, measuring, rotation, serve
 
 app = App(
     name="guerdon",
@@ -21,3 +21,4 @@ app.command(keeping.operators)
 app.command(lists.members)
 app.command(lists.transactions)
 app.command(demo.provider)
+app.command(measuring.bench)

@@ -1,7 +1,8 @@
-"""A provider that answers 200 at once: ``python -m bench.provider PORT``."""
+"""A provider that answers 200 at once: ``python -m guerdon.bench.provider PORT``."""
 
 import asyncio
 import sys
+from typing import cast
 
 import uvloop
 
@@ -11,8 +12,10 @@ _ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 class Provider(asyncio.Protocol):
     """Answers when the body is whole."""
 
+    _transport: asyncio.WriteTransport
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = transport
+        self._transport = cast("asyncio.WriteTransport", transport)
         self._got = b""
 
     def data_received(self, data: bytes) -> None:
