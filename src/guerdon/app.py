@@ -73,18 +73,7 @@ async def running(
     worker = Worker(database, dispatcher, places, process_id)
     sweeper = Sweeper(database, settlement, dispatcher, client, places, process_id)
 
-    def announce(request: Request, result: Accepted | GuerdonError) -> None:
-        if isinstance(result, GuerdonError):
-            metrics.refused(request.namespace, result.code).inc()
-            return
-        if request.departure is not None:
-            departure, request.departure = request.departure, None
-            dispatcher.depart(departure)
-        elif delivers and not result.replayed:
-            worker.queued(result.transaction.provider_id, result.transaction.slot)
-        if not result.replayed:
-            metrics.accepted(request.namespace).inc()
-
+    announce = partial(_announce, dispatcher, worker if delivers else None)
     verb = RequestVerb(process_id, places if delivers else None, announce)
     feed = Feed(database)
     lanes.start()
@@ -133,6 +122,22 @@ def _pool_count(database: Database, name: str) -> float:
 
 def _observe(verb: str, size: int) -> None:
     metrics.batch(verb).observe(size)
+
+
+def _announce(
+    dispatcher: Dispatcher, worker: Worker | None, request: Request, result: Accepted | GuerdonError
+) -> None:
+    """What follows an answer: the message departs from memory, or its queue is looked at."""
+    if isinstance(result, GuerdonError):
+        metrics.refused(request.namespace, result.code).inc()
+        return
+    if request.departure is not None:
+        departure, request.departure = request.departure, None
+        dispatcher.depart(departure)
+    elif worker is not None and not result.replayed:
+        worker.queued(result.transaction.provider_id, result.transaction.slot)
+    if not result.replayed:
+        metrics.accepted(request.namespace).inc()
 
 
 def _settled(_heard: Heard, result: Concluded | GuerdonError) -> None:
