@@ -288,6 +288,15 @@ def test_every_alarm_is_explained() -> None:
     assert explained == {judged.rule for judged in (*troubles, *seen) if judged.alarm}
 
 
+def test_the_figures_are_those_that_the_bench_prints() -> None:
+    source = page("src/guerdon/bench/compare.py")
+    rows = re.findall(r'_row\(table, f?"([^"]+)"', source)
+    connections = {"{plan.connections}": "64", "{plan.connections * 4}": "256"}
+    printed = [re.sub(r"{.+}", lambda found: connections[found[0]], row) for row in rows]
+    sizing = section(page("docs/operations.md"), "## Sizing")
+    assert [row[0] for row in table(sizing)] == printed
+
+
 # decisions --------------------------------------------------------------------------------------
 
 
