@@ -10,9 +10,8 @@ from starlette.responses import RedirectResponse, Response
 from guerdon.console import consequences
 from guerdon.console.consequences import CANCEL, CONFIRM, Consequences
 from guerdon.console.figures import Figures
-from guerdon.console.pages import STATUS_TEXT, Pages
+from guerdon.console.pages import STATUS_TEXT, Pages, who
 from guerdon.console.site import Page
-from guerdon.console.story import actor_words
 from guerdon.console.transactions import Row, decidable
 from guerdon.console.visit import Visit
 from guerdon.errors import NotOpen, Sending
@@ -169,7 +168,7 @@ def _closed_words(visit: Visit, row: Row) -> str:
             "you will be asked if it needs you."
         )
     verb = "confirmed" if t.status == "success" else "ended"
-    who = actor_words(t.closed_by or "")
-    who = {"provider": "The provider", "Guerdon": "Guerdon"}.get(who, who)
+    closer = who(t.closed_by or "")
+    closer = "The provider" if closer == "provider" else closer
     when = visit.zone.absolute(t.closed_at, visit.now)
-    return f"{who} {verb} this: {STATUS_TEXT[t.status]}, {when}. Nothing left to decide."
+    return f"{closer} {verb} this: {STATUS_TEXT[t.status]}, {when}. Nothing left to decide."

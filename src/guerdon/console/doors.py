@@ -8,6 +8,7 @@ from guerdon.console.detail import Detail
 from guerdon.console.exports import Exports
 from guerdon.console.figures import Figures
 from guerdon.console.live import Feed
+from guerdon.console.options import Options
 from guerdon.console.pages import Pages
 from guerdon.console.signing_in import SigningIn
 from guerdon.console.site import Page, Site
@@ -29,6 +30,7 @@ def table(parts: Parts, pages: Pages, figures: Figures, feed: Feed, assets: Asse
         *Exports(parts, transactions).table(),
         *Detail(parts, pages).table(),
         *Decisions(parts, pages, figures).table(),
+        *Options(parts, pages).table(),
         Page("GET", "/console/static/{version}/{name}", asset, None),
     ]
 

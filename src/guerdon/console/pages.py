@@ -57,7 +57,13 @@ class Link:
 
 
 NAVIGATION = [
-    ("Redeem", [Link("/redeem/transactions", "Transactions", "list")]),
+    (
+        "Redeem",
+        [
+            Link("/redeem/transactions", "Transactions", "list"),
+            Link("/redeem/options", "Options", "gift"),
+        ],
+    ),
 ]
 
 
@@ -78,6 +84,7 @@ class Pages:
         self._templates.filters |= {
             "number": number,
             "shown": shown,
+            "who": who,
             "short": short,
             "span": moments.span,
             "iso": iso,
@@ -161,6 +168,19 @@ def short(identifier: UUID | str) -> str:
     """The first 8 and the last 4 of an ID."""
     text = str(identifier)
     return f"{text[:8]}…{text[-4:]}"
+
+
+_ACTORS = {"member": "member", "system": "Guerdon", "provider": "provider"}
+
+
+def who(actor: str) -> str:
+    """Who did something, as people read it."""
+    kind, _, name = actor.partition(":")
+    if kind == "operator":
+        return name
+    if kind == "key":
+        return f"API key {name}"
+    return _ACTORS.get(kind, actor)
 
 
 def iso(moment: datetime) -> str:

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from guerdon.console import moments
-from guerdon.console.pages import STATUS_TEXT, number
+from guerdon.console.pages import STATUS_TEXT, number, who
 from guerdon.console.payloads import Payload, payload
 from guerdon.providers.model import Provider
 from guerdon.redemption.inquiry import Full
@@ -21,7 +21,6 @@ from guerdon.transactions.events import EventType
 from guerdon.transactions.model import Transaction
 
 Tone = Literal["good", "bad", "unsure", "plain"]
-_ACTORS = {"member": "member", "system": "Guerdon", "provider": "provider"}
 _ORIGINS = {"api": "over the API", "widget": "in the widget"}
 _EVIDENCE_TONE: Mapping[str, Tone] = {
     "S": "good",
@@ -67,16 +66,6 @@ class Story:
     hidden: bool
 
 
-def actor_words(actor: str) -> str:
-    """Who, as people read it."""
-    kind, _, name = actor.partition(":")
-    if kind == "operator":
-        return name
-    if kind == "key":
-        return f"API key {name}"
-    return _ACTORS.get(kind, actor)
-
-
 def tell(
     t: Transaction, full: Full, provider: Provider | None, now: datetime, *, revealed: bool
 ) -> Story:
@@ -108,33 +97,33 @@ def _meaning(
 ) -> tuple[Tone, str, str]:
     """The tone, who and where, and the sentence of one event."""
     facts: dict[str, Any] = event["payload"]
-    who = actor_words(event["actor"])
+    actor = who(event["actor"])
     match event["type"]:
         case EventType.REQUESTED:
-            return "good", f"{who} · {_ORIGINS.get(facts['origin'], '')}", ""
+            return "good", f"{actor} · {_ORIGINS.get(facts['origin'], '')}", ""
         case EventType.WITHDRAWN:
             moved = _balances(facts)
             return "good", f"{moved} · {number(t.price)} on hold", ""
         case EventType.POSTED:
             return _posted(facts, provider)
         case EventType.CONFIRMED:
-            return "good", who, f"Confirmed {_source(facts)}{_said(facts)}. Tokens captured."
+            return "good", actor, f"Confirmed {_source(facts)}{_said(facts)}. Tokens captured."
         case EventType.POSTPONED:
-            return "unsure", who, f"Said “later” {_source(facts)}{_said(facts)}."
+            return "unsure", actor, f"Said “later” {_source(facts)}{_said(facts)}."
         case EventType.UNKNOWN:
             return "unsure", "Guerdon", str(facts.get("why") or "Nobody knows if it was given.")
         case EventType.FAILED:
-            return "bad", who, f"Said “not given” {_source(facts)}{_said(facts)}."
+            return "bad", actor, f"Said “not given” {_source(facts)}{_said(facts)}."
         case EventType.RETURNED:
             why = f" {facts['why']}" if facts.get("why") else ""
             return "good", _balances(facts), f"{number(t.price)} tokens went back.{why}"
         case EventType.OPERATOR_CONFIRMED | EventType.OPERATOR_CANCELLED:
-            return "good", who, f"Reason: {facts['reason']}" if facts.get("reason") else ""
+            return "good", actor, f"Reason: {facts['reason']}" if facts.get("reason") else ""
         case EventType.CONFLICT:
             stands = STATUS_TEXT.get(facts.get("stands", ""), "")
             said = f"Said {facts.get('said')} {_source(facts)}{_said(facts)}"
-            return "bad", who, f"{said}; {stands} stands, no tokens moved."
-    return "plain", who, ""
+            return "bad", actor, f"{said}; {stands} stands, no tokens moved."
+    return "plain", actor, ""
 
 
 def _posted(facts: dict[str, Any], provider: Provider | None) -> tuple[Tone, str, str]:

@@ -125,9 +125,10 @@ class Visit:
         """The first value of a form's field, trimmed; empty where it is not there."""
         return self._form.get(name, [""])[0].strip()
 
-    def fields(self, name: str) -> list[str]:
-        """Every value of a form's field."""
-        return self._form.get(name, [])
+    @property
+    def form(self) -> Mapping[str, list[str]]:
+        """Every field of a form with its values, as they were typed."""
+        return self._form
 
     def secret(self, name: str) -> str:
         """A field as it was typed: passwords are not trimmed."""

@@ -166,6 +166,11 @@ document.addEventListener('change', (event) => {
   if (event.target.matches?.('[data-submit]')) event.target.form.requestSubmit()
 })
 
+$('#summary')?.focus()
+document.addEventListener('input', (event) => {
+  for (const place of $$(`[data-shows="${event.target.name}"]`)) place.textContent = event.target.value || '…'
+})
+
 document.addEventListener('submit', async (event) => {
   const form = event.target
   if (!form.matches('[data-reveal]')) return

@@ -1,0 +1,100 @@
+"""Redeem > Options: made, mended, brought back and put away."""
+
+from playwright.async_api import expect
+from tests.browser.conftest import Reader
+from tests.browser.test_transactions import LATER
+
+
+async def test_an_option_is_made_and_nothing_typed_is_lost(reader: Reader) -> None:
+    await reader.sign_in("manager")
+    page = reader.page
+    await page.get_by_role("link", name="Options").click()
+    await page.get_by_role("link", name="New option").click()
+    assert await reader.axe() == []
+    await page.get_by_role("link", name="Currency").click()
+    await page.get_by_label("Title").fill("Cash back")
+    await expect(page.locator("[data-shows=title]")).to_have_text("Cash back")
+    await page.get_by_label("At least, in tokens").fill("100")
+    await page.get_by_label("At most, in tokens").fill("10")
+    await page.get_by_label("Rates").fill("EUR 0.01\ngold 1")
+    await page.get_by_label("Audience").fill("tier in gold, platinum and age >= 18\nvip = true")
+    await page.get_by_label("Between").fill("09:00-17:00")
+    await page.get_by_role("button", name="Create the option").click()
+    summary = page.locator("#summary")
+    await expect(summary).to_be_focused()
+    await expect(summary).to_contain_text("must be at least minTokens")
+    await expect(page.get_by_label("Rates")).to_have_attribute("aria-invalid", "true")
+    await expect(page.get_by_label("Rates")).to_have_value("EUR 0.01\ngold 1")
+    assert await reader.axe() == []
+    await page.get_by_label("At most, in tokens").fill("10,000")
+    await page.get_by_label("Rates").fill("EUR 0.01\nGBP 0.0085")
+    await page.get_by_role("button", name="Create the option").click()
+    await expect(page.get_by_role("status").first).to_contain_text("Created")
+    name = page.url.split("/")[-1].split("?")[0]
+    made = (await reader.house.api.call("GET", f"/v1/options/{name}")).body
+    assert made["rates"] == [
+        {"currency": "EUR", "rate": "0.01"},
+        {"currency": "GBP", "rate": "0.0085"},
+    ]
+    assert (made["minTokens"], made["maxTokens"]) == (100, 10000)
+    assert made["audience"] == [
+        [
+            {"attribute": "tier", "op": "in", "value": ["gold", "platinum"]},
+            {"attribute": "age", "op": "gte", "value": 18},
+        ],
+        [{"attribute": "vip", "op": "eq", "value": True}],
+    ]
+    assert made["window"]["hours"] == [["09:00", "17:00"]]
+    await expect(page.get_by_label("Audience")).to_have_value(
+        "tier in gold, platinum and age >= 18\nvip = true"
+    )
+
+
+async def test_an_option_is_changed_brought_back_and_archived(reader: Reader) -> None:
+    house = reader.house
+    house.provider.answer = LATER
+    made = await house.redeem("ada", until="postponed")
+    await reader.sign_in("manager")
+    page = reader.page
+    await reader.go(f"/redeem/options/{house.option}")
+    await page.get_by_label("Price in tokens").fill("250")
+    await page.get_by_label("In all").fill("100")
+    await page.get_by_role("button", name="Save as version 2").click()
+    await expect(page.get_by_role("status").first).to_contain_text("Saved as version 2")
+    await expect(page.locator(".diff")).to_contain_text("price 200 250")
+    await reader.go(f"/redeem/options/{house.option}")
+    patched = await house.api.call("PATCH", f"/v1/options/{house.option}", {"price": 300})
+    assert patched.status == 200
+    await page.get_by_label("Price in tokens").fill("260")
+    await page.get_by_role("button", name="Save as version 3").click()
+    await expect(page.locator("#summary")).to_contain_text("Somebody saved version 3 meanwhile")
+    await expect(page.get_by_label("Price in tokens")).to_have_value("260")
+    await page.get_by_role("button", name="Save as version 4").click()
+    await page.get_by_role("button", name="Restore version 1").click()
+    await expect(page.get_by_label("Price in tokens")).to_have_value("200")
+    await expect(page.get_by_label("In all")).to_have_value("")
+    assert await reader.axe() == []
+    await page.get_by_role("link", name="Archive").click()
+    await expect(page.get_by_text("1 open transaction continues")).to_be_visible()
+    assert await reader.axe() == []
+    await page.get_by_role("button", name="Archive Free Tickets").click()
+    await expect(page.get_by_role("status").first).to_contain_text("Archived")
+    refused = await house.api.call(
+        "POST", "/v1/redemptions", {"optionName": house.option, "userId": "ada"}, key="archived"
+    )
+    assert refused.body["code"] == "option-unavailable"
+    await house.stands(made, "postponed")
+    await reader.go("/redeem/options?view=archived")
+    await expect(page.locator("tbody tr")).to_have_count(1)
+
+
+async def test_a_viewer_reads_and_does_not_write(reader: Reader) -> None:
+    await reader.sign_in("viewer")
+    page = reader.page
+    await reader.go("/redeem/options")
+    await expect(page.get_by_role("link", name="New option")).to_have_count(0)
+    await page.get_by_role("link", name="Free Tickets").click()
+    await expect(page.get_by_label("Price in tokens")).to_be_disabled()
+    await reader.go("/redeem/options/new")
+    await expect(page.get_by_role("alert")).to_contain_text("takes the role manager")
+    assert await reader.axe() == []
