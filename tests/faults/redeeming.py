@@ -17,7 +17,7 @@ from guerdon.db.sql import Statement
 from guerdon.providers import signing
 from guerdon.sealing import Sealer
 
-PATIENCE_SECONDS = 30
+PATIENCE_SECONDS = 60
 GRANTED = 1000
 PRICE = 200
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 import psycopg
+import pytest
 from tests.conftest import ALL_SCOPES, LOOPBACK, make_key, served
 from tests.faults import provider as faults
 from tests.faults.provider import FaultProvider, Received, reply, says, serving
@@ -181,25 +182,18 @@ async def test_a_late_reply_cancels_the_attempt_that_was_to_follow(
     assert provider.count(transaction_id) == 1
 
 
-async def test_no_byte_is_written_where_the_lease_would_not_outlive_the_attempt(
-    redeeming: Redeeming, provider: FaultProvider
-) -> None:
-    """The deadline of the provider was raised after the message was leased for a shorter one."""
-    provider.answers(reply(425), reply(200))
-    transaction_id = await redeeming.redeem(await redeeming.offer(provider, timeoutSeconds=2))
-    await redeeming.until(transaction_id, "pending", 1)
-    await redeeming.change("UPDATE provider SET timeout_seconds = 30")
-    ended = await redeeming.until(transaction_id, "success")
-    # Attempts that never began are not counted.
-    assert [attempt["attempt"] for attempt in ended["attempts"]] == [1, 2]
-
-
 # The end of a process --------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(("closing", "lease_seconds"), [(True, 20), (False, 10)])
 async def test_what_was_leased_and_not_sent_goes_back_into_the_queue(
-    database: Database, sealer: Sealer, provider: FaultProvider
+    database: Database,
+    sealer: Sealer,
+    provider: FaultProvider,
+    closing: bool,
+    lease_seconds: int,
 ) -> None:
+    """Because the process ends, or because the lease would not outlive the attempt's 15 seconds."""
     key = await make_key(database, "1", ALL_SCOPES)
     async with (
         app.running(database, sealer, LOOPBACK, delivers=False) as running,
@@ -211,9 +205,13 @@ async def test_what_was_leased_and_not_sent_goes_back_into_the_queue(
         owner = ids.random_id()
         settlement = running.parts.settlement
         dispatcher = Dispatcher(database, sealer, client, settlement, places, owner)
-        departure = await _claimed(redeeming, places, owner, transaction_id)
+        ended = asyncio.Event()
+        dispatcher.freed = lambda _: ended.set()
+        departure = await _claimed(redeeming, places, owner, transaction_id, lease_seconds)
         dispatcher.depart(departure)
-        await dispatcher.close()
+        if closing:
+            await dispatcher.close()
+        await ended.wait()
         await client.close()
         row = await redeeming.row("SELECT state, attempts, lease_owner FROM message")
         assert (row.state, row.attempts, row.lease_owner) == ("queued", 0, None)
@@ -225,16 +223,18 @@ async def test_what_was_leased_and_not_sent_goes_back_into_the_queue(
 
 
 async def _claimed(
-    redeeming: Redeeming, places: Places, owner: UUID, transaction_id: UUID
+    redeeming: Redeeming, places: Places, owner: UUID, transaction_id: UUID, seconds: int
 ) -> Departure:
     slot = ids.bucket_in(transaction_id) % 8
     provider_id = (await redeeming.row("SELECT provider_id FROM provider")).provider_id
     async with redeeming.database.tx() as tx:
-        claimed = await outbox.claim(tx, slot, provider_id, owner=owner, lease_seconds=20, limit=10)
+        claimed = await outbox.claim(
+            tx, slot, provider_id, owner=owner, lease_seconds=seconds, limit=10
+        )
         assert [row.transaction_id for row in claimed] == [transaction_id]
         body = (await transactions.bodies_of(tx, slot, [transaction_id]))[transaction_id]
     assert places.take(provider_id, 1, None)
-    ends = clock.monotonic() + 20
+    ends = clock.monotonic() + seconds
     return Departure(slot, transaction_id, "1", provider_id, 1, body, ends, None)
 
 
