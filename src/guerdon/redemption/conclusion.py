@@ -114,7 +114,8 @@ def _attempt(scene: Scene, t: Transaction, work: AttemptEnded) -> Concluded:
         return Concluded(t, applied=False, retries=True)
     if mine:
         scene.settled.add(t.transaction_id)
-    if again is not None:
+    # An attempt that was not sent proves nothing where the provider has spoken by other ways.
+    if again is not None or (judgement.evidence == "N" and t.status is not Status.PENDING):
         return Concluded(t, applied=False)
     if decision.news is None:
         _acknowledge(scene, t)
