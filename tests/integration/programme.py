@@ -156,7 +156,10 @@ class Programme:
     async def claim(self, transaction_id: UUID) -> int:
         """Puts the message on the wire, as a worker would; answers the attempt's number."""
         slot = ids.bucket_in(transaction_id) % SLOTS
-        await self.due(transaction_id)
+        async with self.database.pool.connection() as connection:
+            await connection.execute(
+                "UPDATE message SET due_at = 'epoch' WHERE transaction_id = %s", (transaction_id,)
+            )
         async with self.database.batch() as tx:
             [row] = await outbox.claim(
                 tx, slot, self.provider_id, owner=PROCESS, lease_seconds=60, limit=1
@@ -165,10 +168,9 @@ class Programme:
         return int(row.attempts)
 
     async def due(self, transaction_id: UUID) -> None:
-        """Moves everything that waits for a time into the past."""
+        """Deadlines and leases have passed."""
         async with self.database.pool.connection() as connection:
             for statement in (
-                b"UPDATE message SET due_at = 'epoch' WHERE transaction_id = %s",
                 b"UPDATE message SET lease_until = 'epoch'"
                 b" WHERE transaction_id = %s AND state = 'sending'",
                 b"UPDATE transaction SET due_at = 'epoch'"

@@ -8,8 +8,6 @@ import asyncio
 import random
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -17,16 +15,15 @@ import msgspec
 import psycopg
 import pytest
 from tests.conftest import LOOPBACK, Answer, Api
-from tests.integration.programme import Programme, faults, request, waiting_for_locks
+from tests.integration.programme import Programme, faults, waiting_for_locks
+from tests.integration.two import ACCOUNT_OF, TRANSACTION, Two, outcomes
 from tests.scenarios.provider import Provider
 
 from guerdon import app, clock
-from guerdon.app import Running
 from guerdon.db.migrate import SERVICE_ROLE
 from guerdon.db.pool import Database
 from guerdon.errors import (
     AlreadyFinal,
-    GuerdonError,
     InsufficientTokens,
     LimitReached,
     NotOpen,
@@ -36,49 +33,10 @@ from guerdon.options import store as options
 from guerdon.providers import signing
 from guerdon.providers import store as providers
 from guerdon.redemption.issuance import Issuance, body_hash, scope_hash
-from guerdon.redemption.news import Concluded, Told
+from guerdon.redemption.news import Concluded
 from guerdon.redemption.request import Accepted
 from guerdon.sealing import Sealer
 from guerdon.transactions.states import News
-
-
-@dataclass
-class Two:
-    """Two processes at work on one database, as far as the database can tell."""
-
-    programme: Programme
-    houses: list[Running]
-    superuser: str
-
-    def redeem(self, number: int, user_id: str, **asked: Any) -> Awaitable[Accepted]:
-        """Through the ``number``-th process, round and round."""
-        option = asked.pop("option", self.programme.option)
-        work = request("1", option.name, user_id, **asked)
-        return self.houses[number % 2].parts.intake.redeem(work)
-
-    def hear(self, number: int, told: Told) -> Awaitable[Concluded]:
-        return self.houses[number % 2].parts.settlement.hear(told)
-
-    def operator(self, transaction_id: UUID, news: News, who: str) -> Told:
-        return Told(transaction_id, news, "operator", who, namespace="1")
-
-    @asynccontextmanager
-    async def held_back(self, lock: str, *values: object, sessions: int = 2) -> AsyncIterator[None]:
-        """Rows are locked while what is inside starts, and let go when both processes wait."""
-        async with await psycopg.AsyncConnection.connect(self.superuser) as holder:
-            await holder.execute(lock.encode(), values)
-            yield
-            await waiting_for_locks(self.superuser, sessions)
-            await holder.commit()
-
-    async def postponed(self, user_id: str) -> UUID:
-        """A redemption whose provider said: later."""
-        made = await self.redeem(0, user_id)
-        transaction_id = made.transaction.transaction_id
-        async with asyncio.timeout(20):
-            while (await self.programme.transaction(transaction_id)).status != "postponed":
-                pass
-        return transaction_id
 
 
 @pytest.fixture
@@ -109,22 +67,6 @@ async def two(
     ):
         yield Two(programme, [first, second], database_url)
     await other.close()
-
-
-ACCOUNT_OF = (
-    "SELECT 1 FROM account JOIN member USING (slot, member_id) WHERE user_id = %s"
-    " FOR UPDATE OF account"
-)
-TRANSACTION = "SELECT 1 FROM transaction WHERE transaction_id = %s FOR UPDATE"
-
-
-async def outcomes(calls: list[Awaitable[Any]]) -> list[Any]:
-    """Results and refusals; anything that is not a refusal is raised."""
-    results = await asyncio.gather(*calls, return_exceptions=True)
-    for result in results:
-        if isinstance(result, BaseException) and not isinstance(result, GuerdonError):
-            raise result
-    return results
 
 
 async def test_twenty_redemptions_race_for_one_price(two: Two) -> None:

@@ -235,6 +235,24 @@ async def test_a_callback_before_the_reply_was_read(programme: Programme) -> Non
     assert await faults(programme.database) == []
 
 
+@pytest.mark.parametrize("tries", [0, 5], ids=["first attempt", "last attempt"])
+@pytest.mark.parametrize("trouble", ["connect", "no-such-host"])
+async def test_an_attempt_that_was_not_sent_takes_nothing_from_who_has_it_already(
+    programme: Programme, tries: int, trouble: str
+) -> None:
+    """The provider said by callback that it will decide later. That our last attempt to reach it
+    failed is then no proof that the reward is not given."""
+    made = await programme.redeem("ann")
+    for _ in range(tries):
+        await programme.hear(programme.ended(made, await programme.claim(made), N))
+    n = await programme.claim(made)
+    await programme.hear(programme.callback(made, News.POSTPONED))
+    await programme.hear(programme.ended(made, n, judged(trouble=trouble)))
+    assert (await programme.transaction(made)).status is Status.POSTPONED
+    assert await programme.owes(made) is None
+    assert await programme.tokens("ann") == (70, 30, 0)
+
+
 async def test_a_callback_cancels_attempts_not_yet_begun(programme: Programme) -> None:
     made = await programme.redeem("ann")
     await programme.hear(programme.ended(made, await programme.claim(made), N))
