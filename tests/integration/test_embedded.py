@@ -199,9 +199,11 @@ def test_a_stop_does_not_wait_for_who_is_connected(running: EmbeddedServer, data
     pid = _postmaster(data)
     with psycopg.connect(running.owner_url) as connection:
         connection.execute("SELECT 1")
+        socket = Path(connection.info.host)
         running.close()
         with pytest.raises(psycopg.OperationalError):
             connection.execute("SELECT 1")
+    assert not socket.exists(), "nothing is left lying about"
     assert not Path(f"/proc/{pid}").exists()
 
 

@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -87,6 +88,11 @@ class Cluster:
         arguments = [f"--{name}={value}" for name, value in settings.items()]
         server = [binary("postgres"), "-D", str(self._folder), "-k", self.socket, *arguments]
         return _command(self._mode, server)
+
+    def leave_socket_folder(self) -> None:
+        """Takes the folder of the socket away, if nothing is in it; the next start makes it."""
+        with suppress(OSError):
+            Path(self.socket).rmdir()
 
     def turn_log(self) -> int:
         """Puts a log that grew too long aside; answers where the next start's words begin."""

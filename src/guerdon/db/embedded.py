@@ -118,6 +118,7 @@ class EmbeddedServer:
             except subprocess.TimeoutExpired:
                 self._process.send_signal(signal.SIGQUIT)
                 self._process.wait()
+            self._cluster.leave_socket_folder()
         self._process = None
         if self._lock is not None:
             self._lock.close()
