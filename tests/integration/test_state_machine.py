@@ -7,7 +7,6 @@ nothing at the end.
 
 import asyncio
 from collections.abc import Coroutine
-from dataclasses import dataclass, field
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -22,6 +21,7 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
+from tests.integration.model import OPEN, Model, Purse, Redemption
 from tests.integration.programme import Programme, faults, judged, request
 
 from guerdon import ids
@@ -33,9 +33,6 @@ from guerdon.redemption.news import Told, Waited
 from guerdon.sealing import Sealer
 from guerdon.transactions.states import News
 
-OPEN = ("pending", "postponed", "recoverable-failure")
-MOVES = {"S": "success", "F": "failure", "P": "postponed", "U": "recoverable-failure"}
-MOST_RETRIES = 5
 DEAR, LIMITED = 30, 20
 USES_EACH = 2
 
@@ -48,119 +45,6 @@ EVIDENCE: dict[str, Judgement] = {
     "U": judged(trouble="broken"),
 }
 NEWS = {"S": News.SUCCEEDED, "F": News.FAILED, "P": News.POSTPONED, "U": News.UNKNOWN}
-
-
-@dataclass
-class Redemption:
-    """What the model knows of a transaction. ``owed``: the state of its message."""
-
-    user_id: str
-    price: int
-    deadline: bool
-    status: str = "pending"
-    owed: str | None = "queued"
-    attempts: int = 0
-    after_n: int = 0
-    after_u: int = 0
-    dirty: bool = False
-    acknowledged: bool = False
-    due: bool = False
-    conflict: bool = False
-
-
-@dataclass
-class Purse:
-    """What the model knows of a member: tokens, and every movement of them."""
-
-    available: int = 0
-    held: int = 0
-    redeemed: int = 0
-    statement: list[tuple[str, int]] = field(default_factory=list)
-
-
-class Model:
-    """The specification, once more and briefly."""
-
-    def __init__(self, *, idempotent: bool, refunds: bool, calls_back: bool) -> None:
-        self.idempotent = idempotent
-        self.refunds = refunds
-        self.calls_back = calls_back
-        self.purses: dict[str, Purse] = {}
-        self.redemptions: dict[UUID, Redemption] = {}
-
-    def hear(self, t: Redemption, news: str) -> str:
-        """``moves``, ``stays`` or ``conflict``."""
-        if t.status not in OPEN:
-            if MOVES[news] in ("success", "failure") and MOVES[news] != t.status:
-                t.conflict = True
-                return "conflict"
-            return "stays"
-        if MOVES[news] == t.status or (news == "U" and t.status != "pending"):
-            return "stays"
-        self.move(t, MOVES[news])
-        return "moves"
-
-    def move(self, t: Redemption, to: str) -> None:
-        t.status = to
-        t.acknowledged = False
-        t.due = to == "postponed" and t.deadline
-        if t.owed == "queued":
-            t.owed = None
-        purse = self.purses[t.user_id]
-        if to == "success":
-            purse.held -= t.price
-            purse.redeemed += t.price
-            purse.statement.append(("capture", t.price))
-        elif to == "failure":
-            purse.held -= t.price
-            purse.available += t.price
-            purse.statement.append(("release", t.price))
-
-    def attempt_ends(self, t: Redemption, evidence: str) -> None:
-        """The attempt that is on the wire comes to its end."""
-        t.dirty = t.dirty or evidence == "U"
-        t.owed = None
-        if t.status == "pending" and self._again(t, evidence):
-            t.owed = "queued"
-            return
-        self.conclude(t, evidence)
-
-    def _again(self, t: Redemption, evidence: str) -> bool:
-        if evidence == "N" and t.after_n < MOST_RETRIES:
-            t.after_n += 1
-            return True
-        if evidence == "U" and self.idempotent and t.after_u < MOST_RETRIES:
-            t.after_u += 1
-            return True
-        return False
-
-    def late_answer(self, t: Redemption, evidence: str) -> None:
-        """An answer of an attempt that was given up already."""
-        if evidence not in "NU":
-            self.conclude(t, evidence)
-
-    def conclude(self, t: Redemption, evidence: str) -> None:
-        if evidence == "S" and self.calls_back:
-            if t.status == "pending":
-                t.acknowledged = t.due = True
-            if t.owed == "queued":
-                t.owed = None
-        elif evidence in "SP":
-            self.hear(t, evidence)
-        elif t.status == "pending" or not self.sent_again(evidence):
-            self.hear(t, "F" if self.certain(t, evidence) else "U")
-
-    def sent_again(self, evidence: str) -> bool:
-        """Whether it would be, were it still pending: then it says nothing of one that is not."""
-        return evidence == "N" or (evidence == "U" and self.idempotent)
-
-    def certain(self, t: Redemption, evidence: str) -> bool:
-        """Whether the reward was certainly not given."""
-        if evidence == "F":
-            return not t.dirty or self.idempotent
-        if evidence == "R":
-            return self.refunds and not t.dirty
-        return evidence == "N" and not t.dirty
 
 
 class Lives(RuleBasedStateMachine):
