@@ -27,7 +27,7 @@ GROUND = {"clock.py", "ids.py", "config.py"}
 INWARD = {"demo/trickle.py": "the demo redeems at whim; nothing depends on what it draws"}
 BANNED_NAMES = {"utils", "util", "common", "helpers", "helper", "manager", "managers", "base"}
 # A ratchet: a file or function named here may not grow, and leaves the list when it fits.
-LONGER_FILES = {"tests/integration/test_races.py": 432}
+LONGER_FILES: dict[str, int] = {}
 LONGER_FUNCTIONS = {  # tables of routes, spelt out row by row
     "api/members.py:routes": 81,
     "api/redemptions.py:routes": 85,
