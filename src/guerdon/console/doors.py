@@ -8,6 +8,7 @@ from guerdon.console.detail import Detail
 from guerdon.console.exports import Exports
 from guerdon.console.figures import Figures
 from guerdon.console.live import Feed
+from guerdon.console.members import Members
 from guerdon.console.options import Options
 from guerdon.console.pages import Pages
 from guerdon.console.signing_in import SigningIn
@@ -31,6 +32,7 @@ def table(parts: Parts, pages: Pages, figures: Figures, feed: Feed, assets: Asse
         *Detail(parts, pages).table(),
         *Decisions(parts, pages, figures).table(),
         *Options(parts, pages).table(),
+        *Members(parts, pages).table(),
         Page("GET", "/console/static/{version}/{name}", asset, None),
     ]
 

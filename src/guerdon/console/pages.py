@@ -64,6 +64,7 @@ NAVIGATION = [
             Link("/redeem/options", "Options", "gift"),
         ],
     ),
+    ("Data", [Link("/members", "Members", "people")]),
 ]
 
 

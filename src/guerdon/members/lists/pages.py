@@ -23,7 +23,7 @@ async def by_prefix(tx: ReadTx, slots: int, namespace: str, prefix: str, limit: 
 
 
 async def by_email(tx: ReadTx, namespace: str, email: str, limit: int) -> list[Row]:
-    """(member_id, slot, user_id) of members with this email, whatever its case."""
+    """(member_id, slot, user_id, frozen, created_at) of members with this email, in any case."""
     return await tx.all(_Q["by_email"], {"namespace": namespace, "email": email, "limit": limit})
 
 

@@ -26,7 +26,7 @@ LIMIT %(limit)s;
 
 -- name: by_email
 -- Members whose profile has this email. All slots: an index on emails.
-SELECT m.member_id, m.slot, m.user_id
+SELECT m.member_id, m.slot, m.user_id, m.frozen, m.created_at
 FROM member_profile p
 JOIN member m ON m.slot = p.slot AND m.member_id = p.member_id
 WHERE lower(p.email) = lower(%(email)s) AND m.namespace = %(namespace)s AND m.erased_at IS NULL

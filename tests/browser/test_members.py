@@ -1,0 +1,71 @@
+"""Members: found, understood, adjusted once, erased for good."""
+
+from playwright.async_api import expect
+from tests.browser.conftest import Reader
+from tests.browser.test_transactions import LATER
+
+
+async def test_a_member_is_found_and_adjusted_once(reader: Reader) -> None:
+    house = reader.house
+    house.provider.answer = LATER
+    await house.redeem("User 123", until="postponed")
+    await reader.sign_in("manager")
+    page = reader.page
+    await page.get_by_role("link", name="Members").click()
+    await expect(page.locator("tbody tr")).to_have_count(2)
+    assert await reader.axe() == []
+    await page.get_by_label("Find by").fill("user.123@EXAMPLE.com")
+    await page.keyboard.press("Enter")
+    await page.get_by_role("link", name="User 123").click()
+    await expect(page.locator(".figure")).to_have_text(["950", "200", "1,150", "0"])
+    await expect(page.get_by_text("U•••@example.com")).to_be_visible()
+    assert await reader.axe() == []
+    await page.get_by_role("button", name="Reveal").click()
+    await expect(page.get_by_text("User.123@example.com")).to_be_visible()
+    await page.get_by_label("Take away").check()
+    await page.get_by_label("Tokens", exact=True).fill("1,000")
+    await page.get_by_label("Reason").fill("Wrong account")
+    await page.get_by_role("button", name="Post it").click()
+    await expect(page.get_by_role("alert")).to_contain_text("950 are available")
+    await expect(page.get_by_label("Reason")).to_have_value("Wrong account")
+    await page.get_by_label("Tokens", exact=True).fill("50")
+    form = await page.locator("form[action$=adjust]").evaluate(
+        "form => Object.fromEntries(new FormData(form))"
+    )
+    await page.get_by_role("button", name="Post it").click()
+    await expect(page.get_by_role("status").first).to_contain_text("Adjusted")
+    again = await page.context.request.post(
+        f"{house.url}/members/adjust", form=form, headers={"Origin": house.url}
+    )
+    assert again.ok
+    member = (await house.api.call("GET", "/v1/members/User%20123")).body
+    assert (member["balance"], member["available"]) == (1100, 900)
+    await expect(page.locator("tbody tr").first).to_contain_text("Adjusted Wrong account")
+
+
+async def test_a_member_is_erased_only_without_open_transactions(reader: Reader) -> None:
+    house = reader.house
+    house.provider.answer = LATER
+    made = await house.redeem("User 123", until="postponed")
+    await reader.sign_in("manager")
+    page = reader.page
+    await reader.go("/members/one?user=User%20123")
+    await page.get_by_role("link", name="Erase personal data").click()
+    await expect(page.get_by_text("Not yet possible")).to_be_visible()
+    assert await reader.axe() == []
+    await page.get_by_label("Type the user ID").fill("User 123")
+    await page.get_by_role("button", name="Erase personal data").click()
+    await expect(page.get_by_role("alert")).to_contain_text("has open transactions")
+    await house.api.call("POST", f"/v1/transactions/{made}/cancel", {})
+    await reader.go("/members/erase?user=User%20123")
+    await page.get_by_label("Type the user ID").fill("user 123")
+    await page.get_by_role("button", name="Erase personal data").click()
+    await expect(page.get_by_role("alert")).to_contain_text("exactly as it is shown")
+    await page.go_back()
+    await page.get_by_label("Type the user ID").fill("User 123")
+    await page.get_by_role("button", name="Erase personal data").click()
+    await expect(page.get_by_role("status").first).to_contain_text("Erased")
+    assert (await house.api.call("GET", "/v1/members/User%20123")).status == 404
+    await reader.go(f"/redeem/transactions/{made}")
+    await expect(page.get_by_role("heading", name="Free Tickets")).to_be_visible()
+    await expect(page.get_by_text("The member was erased")).to_be_visible()
