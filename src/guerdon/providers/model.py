@@ -8,6 +8,7 @@ from uuid import UUID
 
 import msgspec
 
+from guerdon.clock import rfc3339
 from guerdon.errors import InvalidRequest
 from guerdon.fields import PRINTABLE
 from guerdon.providers import egress
@@ -130,8 +131,8 @@ class View(msgspec.Struct, rename="camel"):
     paused_because: str | None
     breaker: str
     version: int
-    created_at: datetime
-    updated_at: datetime
+    created_at: str
+    updated_at: str
 
 
 def view(provider: Provider) -> View:
@@ -154,6 +155,6 @@ def view(provider: Provider) -> View:
         paused_because=provider.paused_because,
         breaker=provider.breaker,
         version=provider.version,
-        created_at=provider.created_at,
-        updated_at=provider.updated_at,
+        created_at=rfc3339(provider.created_at),
+        updated_at=rfc3339(provider.updated_at),
     )
