@@ -51,7 +51,7 @@ async def test_the_deliverer_killed(site: Site) -> None:
     delivering = await site.deliver()
     async with load_on(site) as load:
         for _ in range(KILLS):
-            await load.more(ENOUGH)
+            await load.more_delivered(ENOUGH // 2)
             delivering.kill()
             delivering = await site.deliver()
         await load.more(ENOUGH)
