@@ -68,7 +68,9 @@ def database_url(server: str) -> Iterator[str]:
 @pytest.fixture
 async def database(database_url: str) -> AsyncIterator[Database]:
     """A pool on a fresh database, with the rights of the service."""
-    opened = Database(database_url, role=SERVICE_ROLE)
+    # The role at the session's start as well, for tests that speak SQL of their own.
+    as_service = make_conninfo(database_url, options=f"-c role={SERVICE_ROLE}")
+    opened = Database(as_service, role=SERVICE_ROLE)
     await opened.open()
     yield opened
     await opened.close()

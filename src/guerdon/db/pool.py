@@ -21,20 +21,28 @@ from guerdon.db.sql import Statement
 Parameters = Mapping[str, object] | None
 Row = Any
 
-# A stuck session must not block callbacks for longer than people wait, nor hold a lock for ever.
-_SESSION = (
-    "SET statement_timeout = '30s'; SET lock_timeout = '2s'; "
-    "SET idle_in_transaction_session_timeout = '30s'; SET TimeZone = 'UTC'; SET jit = off"
-)
-
+# Set at the head of each transaction and for it alone: a session may belong to a PgBouncer, which
+# gives it to others in between. A stuck session must not block callbacks for longer than people
+# wait, nor hold a lock for ever.
+_SETTINGS = {
+    "statement_timeout": "30s",
+    "lock_timeout": "2s",
+    "idle_in_transaction_session_timeout": "30s",
+    "TimeZone": "UTC",
+    "jit": "off",
+}
 # A table that grew since its last ANALYZE must not turn a key lookup into a scan in mid-traffic.
-_PINNED_PLANS = (
-    b"SELECT set_config('enable_seqscan', 'off', true) AS scans,"
-    b" set_config('enable_hashjoin', 'off', true) AS hashes,"
-    b" set_config('enable_mergejoin', 'off', true) AS merges,"
-    b" set_config('enable_bitmapscan', 'off', true) AS bitmaps,"
-    b" set_config('enable_material', 'off', true) AS materials, now() AS at"
-)
+_PINNED_PLANS = {
+    f"enable_{kind}": "off"
+    for kind in ("seqscan", "hashjoin", "mergejoin", "bitmapscan", "material")
+}
+_SNAPSHOT = sql.SQL("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY; ")
+
+
+def _head(settings: Mapping[str, str]) -> sql.Composed:
+    """One statement that makes settings for its transaction, and says when that began."""
+    made = [sql.SQL("set_config({}, {}, true)").format(*pair) for pair in settings.items()]
+    return sql.SQL("SELECT ARRAY[{}], now() AS at").format(sql.SQL(", ").join(made))
 
 
 def _with_literals(parameters: Parameters) -> Parameters:
@@ -129,29 +137,26 @@ class Tx(ReadTx):
 class Database:
     """A pool of connections to one database, as the role of the service.
 
-    ``conninfo`` is anything libpq takes. ``role``, when given, is taken on by ``SET ROLE`` on
-    every connection (for a URL whose own role has more rights than the service should use).
+    ``conninfo`` is anything libpq takes. ``role``, when given, is taken on in every transaction
+    (for a URL whose own role has more rights than the service should use).
     """
 
     def __init__(
         self, conninfo: str, *, role: str | None = None, min_size: int = 4, max_size: int = 16
     ) -> None:
-        self._role = role
+        settings = _SETTINGS if role is None else {**_SETTINGS, "role": role}
+        self._head = _head(settings).as_bytes()
+        self._batch_head = _head({**settings, **_PINNED_PLANS}).as_bytes()
+        self._read_head = (_SNAPSHOT + _head(settings)).as_bytes()
         self.pool: AsyncConnectionPool[AsyncConnection[Row]] = AsyncConnectionPool(
             conninfo,
             kwargs={"row_factory": namedtuple_row, "autocommit": True},
-            configure=self._configure,
             min_size=min_size,
             max_size=max_size,
             timeout=5,
             reconnect_timeout=60,
             open=False,
         )
-
-    async def _configure(self, connection: AsyncConnection[Row]) -> None:
-        await connection.execute(_SESSION)
-        if self._role is not None:
-            await connection.execute(sql.SQL("SET ROLE {}").format(sql.Identifier(self._role)))
 
     async def open(self) -> None:
         """Opens the pool and waits for its first connections."""
@@ -165,7 +170,7 @@ class Database:
     async def tx(self) -> AsyncIterator[Tx]:
         """Opens a ``Tx``."""
         async with self.pool.connection() as connection, connection.transaction():
-            cursor = await connection.execute("SELECT now() AS at")
+            cursor = await connection.execute(self._head)
             yield Tx(connection, (await _one(cursor)).at)
 
     @asynccontextmanager
@@ -178,12 +183,12 @@ class Database:
             connection.pipeline() as pipeline,
             connection.transaction(),
         ):
-            cursor = await connection.execute(_PINNED_PLANS)
+            cursor = await connection.execute(self._batch_head)
             yield Tx(connection, (await _one(cursor)).at, pipeline)
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[ReadTx]:
         """Opens a ``ReadTx``: one snapshot for all its statements."""
         async with self.pool.connection() as connection, connection.transaction():
-            await connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+            await connection.execute(self._read_head)
             yield ReadTx(connection)

@@ -76,7 +76,7 @@ LIMIT %(limit)s;
 -- Messages that have waited longer than a day without a byte being sent. All slots, few rows.
 SELECT slot, transaction_id
 FROM message
-WHERE state = 'queued' AND created_at <= clock_timestamp() - make_interval(secs => %(seconds)s)
+WHERE state = 'queued' AND created_at <= now() - make_interval(secs => %(seconds)s)
 ORDER BY created_at
 LIMIT %(limit)s;
 

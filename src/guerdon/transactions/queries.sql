@@ -196,8 +196,8 @@ DELETE FROM idempotency_key
 WHERE ctid IN (
     SELECT k.ctid FROM idempotency_key k
     LEFT JOIN transaction t ON t.slot = k.slot AND t.transaction_id = k.cause_id
-    WHERE k.created_at < clock_timestamp() - interval '90 days'
-      AND (t.transaction_id IS NULL OR t.closed_at < clock_timestamp() - interval '90 days')
+    WHERE k.created_at < now() - interval '90 days'
+      AND (t.transaction_id IS NULL OR t.closed_at < now() - interval '90 days')
     LIMIT %(limit)s);
 
 -- name: prune_callbacks
@@ -205,7 +205,7 @@ WHERE ctid IN (
 DELETE FROM callback
 WHERE ctid IN (
     SELECT ctid FROM callback
-    WHERE at < clock_timestamp() - interval '30 days'
+    WHERE at < now() - interval '30 days'
     LIMIT %(limit)s);
 
 -- name: open_holds

@@ -344,6 +344,8 @@ CREATE TABLE callback (
     at              timestamptz NOT NULL,
     PRIMARY KEY (slot, transaction_id, webhook_id)
 );
+-- For housekeeping: rows come in the order of their age, so a few bytes a page are enough.
+CREATE INDEX callback_age ON callback USING brin (at);
 
 -- The first accepted answer to a key; refusals store nothing. `scope_hash` covers namespace, door,
 -- route, member and key, so that no userId stands here.
@@ -356,6 +358,7 @@ CREATE TABLE idempotency_key (
     created_at  timestamptz NOT NULL,
     PRIMARY KEY (slot, scope_hash)
 );
+CREATE INDEX idempotency_key_age ON idempotency_key USING brin (created_at);
 
 -- outbox ---------------------------------------------------------------------------------------
 
@@ -378,3 +381,4 @@ CREATE TABLE message (
 ) WITH (fillfactor = 50);
 CREATE INDEX message_queued ON message (slot, provider_id, due_at) WHERE state = 'queued';
 CREATE INDEX message_leased ON message (lease_until) WHERE state = 'sending';
+CREATE INDEX message_waiting ON message (created_at) WHERE state = 'queued';
