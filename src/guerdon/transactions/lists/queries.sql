@@ -86,7 +86,7 @@ GROUP BY status;
 -- on time finds the newest blocks.
 SELECT slot, transaction_id, max(seq) AS events
 FROM event
-WHERE at > clock_timestamp() - make_interval(secs => %(seconds)s)
+WHERE at > now() - make_interval(secs => %(seconds)s)
 GROUP BY slot, transaction_id
 LIMIT %(limit)s;
 
