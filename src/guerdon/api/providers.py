@@ -6,14 +6,14 @@ from uuid import UUID
 import msgspec
 from starlette.responses import Response
 
-from guerdon import clock, ids, strict_json
+from guerdon import clock, strict_json
 from guerdon.access import store as access
 from guerdon.access.principal import Scope
 from guerdon.api.answers import ProviderMade, Rotated, Tested
 from guerdon.db.pool import ReadTx
 from guerdon.errors import NotFound, PreconditionFailed
 from guerdon.fields import merge_patch
-from guerdon.providers import envelope, model, outcomes, store, wire
+from guerdon.providers import model, store, trial
 from guerdon.providers.model import Provider, Settings
 from guerdon.web import lists
 from guerdon.web.door import Call, answer
@@ -175,21 +175,19 @@ class Doors:
         body: Test = call.body
         async with self._parts.database.read() as tx:
             provider = await self._load(tx, call.namespace, _provider_id(call))
-        identifier = str(ids.random_id())
-        sent = wire.test_body(call.namespace, identifier, realistic=body.realistic)
-        started = clock.monotonic()
-        seen = await self._parts.client.send(envelope.post(provider, identifier, sent))
-        judgement = outcomes.classify(seen, provider.dialect, identifier)
+        tried = await trial.send(
+            self._parts.client, provider, trial.new_identifier(), realistic=body.realistic
+        )
         return answer(
             {
-                "request": msgspec.Raw(sent),
-                "durationMs": round((clock.monotonic() - started) * 1000),
-                "status": seen.status,
-                "reply": seen.body.decode("utf-8", "replace").replace("\x00", "")[:2000],
-                "verdict": judgement.evidence,
-                "rule": judgement.rule,
-                "meaning": judgement.sentence,
-                "wouldBecome": would_become(judgement, provider),
+                "request": msgspec.Raw(tried.sent),
+                "durationMs": tried.duration_ms,
+                "status": tried.status,
+                "reply": tried.reply,
+                "verdict": tried.judgement.evidence,
+                "rule": tried.judgement.rule,
+                "meaning": tried.judgement.sentence,
+                "wouldBecome": tried.would_become,
                 "warning": _REALISTIC if body.realistic else None,
             }
         )
@@ -212,29 +210,6 @@ class Doors:
             detail=detail,
             address=call.address,
         )
-
-
-def would_become(judgement: outcomes.Judgement, provider: Provider) -> str:
-    """The status that a first attempt with this judgement leads to, or that it is tried again."""
-    decision = outcomes.decide(
-        judgement,
-        dirty=judgement.evidence == "U",
-        idempotent=provider.idempotent,
-        bare4xx=provider.bare4xx,
-        confirmation=provider.confirmation,
-        attempts_after_n=0,
-        attempts_after_u=0,
-    )
-    if decision.retry_after is not None:
-        return "pending, and tried again"
-    words = {
-        None: "pending, until the callback",
-        "succeeded": "success",
-        "failed": "failure",
-        "postponed": "postponed",
-        "unknown": "recoverable-failure",
-    }
-    return words[decision.news]
 
 
 def if_match(call: Call) -> int | None:

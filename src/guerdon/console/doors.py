@@ -11,6 +11,7 @@ from guerdon.console.live import Feed
 from guerdon.console.members import Members
 from guerdon.console.options import Options
 from guerdon.console.pages import Pages
+from guerdon.console.providers import Providers
 from guerdon.console.signing_in import SigningIn
 from guerdon.console.site import Page, Site
 from guerdon.console.transactions import Transactions
@@ -33,6 +34,7 @@ def table(parts: Parts, pages: Pages, figures: Figures, feed: Feed, assets: Asse
         *Decisions(parts, pages, figures).table(),
         *Options(parts, pages).table(),
         *Members(parts, pages).table(),
+        *Providers(parts, pages).table(),
         Page("GET", "/console/static/{version}/{name}", asset, None),
     ]
 

@@ -64,7 +64,10 @@ NAVIGATION = [
             Link("/redeem/options", "Options", "gift"),
         ],
     ),
-    ("Data", [Link("/members", "Members", "people")]),
+    (
+        "Data",
+        [Link("/members", "Members", "people"), Link("/providers", "Providers", "plug")],
+    ),
 ]
 
 
