@@ -110,3 +110,50 @@ WHERE s.operator_id = o.operator_id AND o.namespace = %(namespace)s
 -- name: prune_sessions
 -- Sessions that ended by time.
 DELETE FROM operator_session WHERE expires_at < now();
+
+-- name: operators
+-- The people of a namespace.
+SELECT operator_id, email, role, created_at, disabled_at,
+    (SELECT max(seen_at) FROM operator_session s WHERE s.operator_id = o.operator_id) AS seen_at
+FROM operator o
+WHERE namespace = %(namespace)s
+ORDER BY disabled_at IS NOT NULL, lower(email);
+
+-- name: operator
+-- One of them, under lock: who changes a role excludes who changes it too.
+SELECT operator_id, email, role, disabled_at
+FROM operator
+WHERE operator_id = %(operator_id)s AND namespace = %(namespace)s
+FOR NO KEY UPDATE;
+
+-- name: admins
+-- Who may let people in; locked, so that the last two cannot both go at once.
+SELECT operator_id FROM operator
+WHERE namespace = %(namespace)s AND role = 'admin' AND disabled_at IS NULL
+FOR NO KEY UPDATE;
+
+-- name: set_role
+-- Another role, or out, or in again.
+UPDATE operator
+SET role = %(role)s,
+    disabled_at = CASE WHEN %(disabled)s THEN coalesce(disabled_at, now()) END
+WHERE operator_id = %(operator_id)s AND namespace = %(namespace)s;
+
+-- name: revoke_key_of
+-- From now on this key of a namespace is nobody's.
+UPDATE api_key SET revoked_at = now()
+WHERE key_id = %(key_id)s AND namespace = %(namespace)s AND revoked_at IS NULL;
+
+-- name: audit_page
+-- The audit trail from the newest down. The ID begins with the time, so it pages as well.
+SELECT audit_id, at, actor, action, target, detail, address
+FROM audit
+WHERE namespace = %(namespace)s
+  AND (%(below_at)s::timestamptz IS NULL OR (at, audit_id) <
+       (%(below_at)s::timestamptz, %(below_id)s::uuid))
+  AND (%(actor)s::text IS NULL OR actor = %(actor)s::text)
+  AND (%(action)s::text IS NULL OR action LIKE %(action)s::text)
+  AND (%(target)s::text IS NULL OR target = %(target)s::text)
+  AND at > %(since)s
+ORDER BY at DESC, audit_id DESC
+LIMIT %(limit)s;

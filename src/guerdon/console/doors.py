@@ -10,8 +10,10 @@ from guerdon.console.figures import Figures
 from guerdon.console.live import Feed
 from guerdon.console.members import Members
 from guerdon.console.options import Options
+from guerdon.console.overview import Overview
 from guerdon.console.pages import Pages
 from guerdon.console.providers import Providers
+from guerdon.console.settings import Settings
 from guerdon.console.signing_in import SigningIn
 from guerdon.console.site import Page, Site
 from guerdon.console.transactions import Transactions
@@ -35,6 +37,8 @@ def table(parts: Parts, pages: Pages, figures: Figures, feed: Feed, assets: Asse
         *Options(parts, pages).table(),
         *Members(parts, pages).table(),
         *Providers(parts, pages).table(),
+        *Overview(parts, pages, figures).table(),
+        *Settings(parts, pages).table(),
         Page("GET", "/console/static/{version}/{name}", asset, None),
     ]
 

@@ -10,6 +10,7 @@ import jinja2
 from markupsafe import Markup, escape
 from starlette.responses import Response
 
+from guerdon.access.operators import Right
 from guerdon.console import moments
 from guerdon.console.assets import Assets, packed
 from guerdon.console.figures import Figures, shown
@@ -49,17 +50,19 @@ STATUS_ICON = {
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """One place in the navigation."""
+    """One place in the navigation, for those who have the right."""
 
     path: str
     name: str
     icon: str
+    right: Right = "read"
 
 
 NAVIGATION = [
     (
         "Redeem",
         [
+            Link("/redeem/overview", "Overview", "gauge"),
             Link("/redeem/transactions", "Transactions", "list"),
             Link("/redeem/options", "Options", "gift"),
         ],
@@ -67,6 +70,14 @@ NAVIGATION = [
     (
         "Data",
         [Link("/members", "Members", "people"), Link("/providers", "Providers", "plug")],
+    ),
+    (
+        "Settings",
+        [
+            Link("/settings/team", "Team and roles", "shield", "admin"),
+            Link("/settings/keys", "API keys", "keys", "admin"),
+            Link("/settings/audit", "Audit log", "book", "personal"),
+        ],
     ),
 ]
 

@@ -13,7 +13,7 @@ from uuid import UUID
 from starlette.requests import Request
 
 from guerdon import clock, ids
-from guerdon.access.operators import Operator, Right, least_role
+from guerdon.access.operators import RIGHTS, Operator, Right, least_role
 from guerdon.console import moments
 from guerdon.console.moments import Zone
 from guerdon.errors import InvalidRequest, MalformedRequest, NotFound, NotPermitted
@@ -71,6 +71,10 @@ class Visit:
     def address(self) -> str | None:
         """The address that the request came from."""
         return self.request.client.host if self.request.client else None
+
+    @property
+    def rights(self) -> frozenset[Right]:
+        return RIGHTS[self.operator.role]
 
     def require(self, right: Right) -> None:
         """``NotPermitted`` in words: what is missing, and who has it."""

@@ -1,0 +1,73 @@
+"""The people of a namespace and what was done there, for admins to look after."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from guerdon.access.operators import Role
+from guerdon.db.pool import ReadTx, Row, Tx
+from guerdon.db.sql import Queries
+from guerdon.errors import InvalidRequest, NotFound
+
+_Q = Queries("guerdon.access")
+
+
+async def people(tx: ReadTx, namespace: str) -> list[Row]:
+    """(operator_id, email, role, created_at, disabled_at, seen_at) of everybody."""
+    return await tx.all(_Q["operators"], {"namespace": namespace})
+
+
+async def set_role(
+    tx: Tx, namespace: str, operator_id: UUID, role: Role, *, disabled: bool
+) -> tuple[Row, str]:
+    """Gives another role, lets out or lets in again; ends every session of theirs. Answers who,
+    and the role they had. ``InvalidRequest`` where nobody would be left to let people in."""
+    admins = await tx.all(_Q["admins"], {"namespace": namespace})
+    row = await tx.first(_Q["operator"], {"operator_id": operator_id, "namespace": namespace})
+    if row is None:
+        raise NotFound("There is no such operator.")
+    was: str = row.role
+    if (role != "admin" or disabled) and [one.operator_id for one in admins] == [operator_id]:
+        raise InvalidRequest("This is the last admin: make another one first.")
+    where = {"operator_id": operator_id, "namespace": namespace}
+    await tx.run(_Q["set_role"], {**where, "role": role, "disabled": disabled})
+    await tx.run(_Q["end_sessions_of"], {"namespace": namespace, "email": row.email})
+    return row, was
+
+
+async def revoke_key(tx: Tx, namespace: str, key_id: UUID) -> bool:
+    """Revokes a key of this namespace; answers whether it was valid until now."""
+    return await tx.run(_Q["revoke_key_of"], {"key_id": key_id, "namespace": namespace}) > 0
+
+
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """Which lines of the audit trail are asked for; ``action`` may be the beginning of one."""
+
+    namespace: str
+    since: datetime
+    actor: str | None = None
+    action: str | None = None
+    target: str | None = None
+    below: tuple[datetime, UUID] | None = None
+
+
+async def audit_page(tx: ReadTx, sought: Sought, limit: int) -> list[Row]:
+    """(audit_id, at, actor, action, target, detail, address), newest first."""
+    escaped = None
+    if sought.action is not None:
+        escaped = sought.action.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
+    below = sought.below or (None, None)
+    return await tx.all(
+        _Q["audit_page"],
+        {
+            "namespace": sought.namespace,
+            "since": sought.since,
+            "actor": sought.actor,
+            "action": escaped,
+            "target": sought.target,
+            "below_at": below[0],
+            "below_id": below[1],
+            "limit": limit,
+        },
+    )

@@ -1,0 +1,73 @@
+"""Overview: what needs somebody now, and how today compares. Every number leads to its list."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from starlette.responses import Response
+
+from guerdon import ids
+from guerdon.console.figures import Figures
+from guerdon.console.pages import Pages
+from guerdon.console.site import Page
+from guerdon.console.visit import Visit
+from guerdon.db.pool import ReadTx
+from guerdon.providers import store as providers
+from guerdon.transactions.lists import pages as lists
+from guerdon.transactions.states import Status
+from guerdon.web.parts import Parts
+
+_LISTED, _LOOKED_AT = 200, 5000
+
+
+@dataclass(frozen=True, slots=True)
+class Today:
+    """One status: how many since midnight, and in the same part of the day a week ago."""
+
+    status: str
+    now: int
+    then: int
+
+
+class Overview:
+    """The handler."""
+
+    def __init__(self, parts: Parts, pages: Pages, figures: Figures) -> None:
+        self._parts = parts
+        self._pages = pages
+        self._figures = figures
+
+    def table(self) -> list[Page]:
+        """Its place in the table."""
+        return [Page("GET", "/redeem/overview", self.page)]
+
+    async def page(self, visit: Visit) -> Response:
+        """The page."""
+        counts = await self._figures.counts(visit.namespace)
+        start = ids.first_id_at(visit.now - timedelta(days=1))
+        async with self._parts.database.read() as tx:
+            waiting = {row.status: row for row in await lists.waiting(tx, visit.namespace)}
+            today = [await _today(tx, visit, str(status)) for status in Status]
+            known = await providers.page(tx, self._parts.sealer, visit.namespace, "", _LISTED)
+            health = await lists.health(tx, visit.namespace, start, _LOOKED_AT)
+        values = {
+            "title": "Overview",
+            "place": "/redeem/overview",
+            "counts": counts,
+            "waiting": waiting,
+            "oldest": min((row.oldest for row in waiting.values()), default=None),
+            "held": sum(row.held for row in waiting.values()),
+            "today": today,
+            "rows": [(one, health.get(one.provider_id)) for one in known],
+        }
+        return await self._pages.screen(visit, "overview.html", values)
+
+
+async def _today(tx: ReadTx, visit: Visit, status: str) -> Today:
+    midnight, week = visit.zone.midnight(visit.now), timedelta(days=7)
+    first = ids.first_id_at(midnight)
+    before = ids.first_id_at(midnight - week), ids.first_id_at(visit.now - week)
+    return Today(
+        status,
+        await lists.count_status(tx, visit.namespace, status, first),
+        await lists.count_status(tx, visit.namespace, status, *before),
+    )

@@ -1,0 +1,210 @@
+"""Settings: the team, API keys, the audit log."""
+
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from argon2 import PasswordHasher
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import RedirectResponse, Response
+
+from guerdon.access import keys, team
+from guerdon.access import store as access
+from guerdon.access.operators import ROLES, Role
+from guerdon.access.principal import SCOPES
+from guerdon.access.team import Sought
+from guerdon.console.pages import Pages
+from guerdon.console.site import Page
+from guerdon.console.visit import Visit
+from guerdon.db.pool import Tx
+from guerdon.errors import InvalidRequest, NotFound
+from guerdon.web.parts import Parts
+
+_SHORTEST_PASSWORD, _LONGEST_PASSWORD, _LONGEST_EMAIL = 12, 1000, 320
+_LINES = 100
+_DAYS = {"1": 1, "7": 7, "31": 31, "366": 366}
+
+
+class Settings:
+    """The handlers."""
+
+    def __init__(self, parts: Parts, pages: Pages) -> None:
+        self._parts = parts
+        self._pages = pages
+        self._hasher = PasswordHasher()
+
+    def table(self) -> list[Page]:
+        """Their place in the table."""
+        return [
+            Page("GET", "/settings/team", self.team, "admin"),
+            Page("POST", "/settings/team", self.add_person, "admin"),
+            Page("POST", "/settings/team/role", self.set_role, "admin"),
+            Page("GET", "/settings/keys", self.keys, "admin"),
+            Page("POST", "/settings/keys", self.add_key, "admin"),
+            Page("POST", "/settings/keys/revoke", self.revoke_key, "admin"),
+            Page("GET", "/settings/audit", self.audit, "personal"),
+        ]
+
+    async def team(self, visit: Visit) -> Response:
+        """Who may sign in."""
+        return await self._team(visit)
+
+    async def add_person(self, visit: Visit) -> Response:
+        """One more, with a password that they get from you."""
+        email, password, role = visit.field("email"), visit.secret("password"), _role(visit)
+        longest = len(password) > _LONGEST_PASSWORD or len(email) > _LONGEST_EMAIL
+        if "@" not in email or longest or not email.isprintable():
+            return await self._team(visit, "Type a whole email address.")
+        if len(password) < _SHORTEST_PASSWORD:
+            return await self._team(
+                visit, f"A password has {_SHORTEST_PASSWORD} characters or more."
+            )
+        hashed = await run_in_threadpool(self._hasher.hash, password)
+        async with self._parts.database.tx() as tx:
+            known = {row.email.lower() for row in await team.people(tx, visit.namespace)}
+            if email.lower() in known:
+                return await self._team(visit, f"{email} is in the team already.")
+            await access.add_operator(tx, visit.namespace, email, role, hashed)
+            await self._audit(tx, visit, "operator.created", email, {"role": role})
+        return self._back(visit, "/settings/team", "added")
+
+    async def set_role(self, visit: Visit) -> Response:
+        """Another role, out, or in again; it ends their sessions."""
+        role, disabled = _role(visit), visit.field("disabled") == "yes"
+        identifier = _uuid(visit.field("operator"))
+        try:
+            async with self._parts.database.tx() as tx:
+                row, was = await team.set_role(
+                    tx, visit.namespace, identifier, role, disabled=disabled
+                )
+                detail = {"before": was, "after": role, "disabled": disabled}
+                await self._audit(tx, visit, "operator.changed", row.email, detail)
+        except InvalidRequest as wrong:
+            return await self._team(visit, wrong.detail)
+        return self._back(visit, "/settings/team", "changed")
+
+    async def keys(self, visit: Visit) -> Response:
+        """The API keys: never the keys themselves."""
+        return await self._keys(visit)
+
+    async def add_key(self, visit: Visit) -> Response:
+        """A fresh key, shown this once."""
+        scopes = [scope for scope in SCOPES if scope in visit.form.get("scope", [])]
+        label = visit.field("label")[:100]
+        if not scopes or not label or not label.isprintable():
+            return await self._keys(visit, problem="Give it a name and at least one scope.")
+        key = keys.new_key()
+        async with self._parts.database.tx() as tx:
+            made = await access.add_key(tx, visit.namespace, keys.hash_of(key), scopes, label)
+            detail = {"label": label, "scopes": scopes}
+            await self._audit(tx, visit, "key.created", str(made), detail)
+        return await self._keys(visit, fresh=key)
+
+    async def revoke_key(self, visit: Visit) -> Response:
+        """Refused everywhere within five seconds."""
+        identifier = _uuid(visit.field("key"))
+        async with self._parts.database.tx() as tx:
+            if not await team.revoke_key(tx, visit.namespace, identifier):
+                raise NotFound("There is no such valid key.")
+            await self._audit(tx, visit, "key.revoked", str(identifier), {})
+        return self._back(visit, "/settings/keys", "revoked")
+
+    async def audit(self, visit: Visit) -> Response:
+        """Who did what to what."""
+        days = visit.query("days") or "31"
+        asked = {
+            name: (visit.query(name) or "").replace("\x00", "")[:320]
+            for name in ("actor", "action", "target")
+        }
+        sought = Sought(
+            visit.namespace,
+            visit.now - timedelta(days=_DAYS.get(days, 31)),
+            actor=asked["actor"] or None,
+            action=asked["action"] or None,
+            target=asked["target"] or None,
+            below=_below(visit.query("below")),
+        )
+        async with self._parts.database.read() as tx:
+            rows = await team.audit_page(tx, sought, _LINES + 1)
+        last = rows[_LINES - 1] if len(rows) > _LINES else None
+        values = {
+            "title": "Audit log",
+            "place": "/settings/audit",
+            "rows": rows[:_LINES],
+            "asked": asked,
+            "days": days if days in _DAYS else "31",
+            "spans": list(_DAYS),
+            "more": None if last is None else f"{last.at.isoformat()}|{last.audit_id}",
+        }
+        return await self._pages.screen(visit, "audit.html", values)
+
+    async def _team(self, visit: Visit, problem: str | None = None) -> Response:
+        async with self._parts.database.read() as tx:
+            people = await team.people(tx, visit.namespace)
+        values = {
+            "title": "Team and roles",
+            "place": "/settings/team",
+            "people": people,
+            "roles": ROLES,
+            "problem": problem,
+            "email": visit.field("email"),
+            "done": visit.query("done"),
+        }
+        status = 200 if problem is None else 422
+        return await self._pages.screen(visit, "team.html", values, status=status)
+
+    async def _keys(
+        self, visit: Visit, *, problem: str | None = None, fresh: str | None = None
+    ) -> Response:
+        async with self._parts.database.read() as tx:
+            rows = await access.keys(tx, visit.namespace)
+        values = {
+            "title": "API keys",
+            "place": "/settings/keys",
+            "rows": rows,
+            "scopes": SCOPES,
+            "problem": problem,
+            "fresh": fresh,
+            "done": visit.query("done"),
+        }
+        status = 200 if problem is None else 422
+        return await self._pages.screen(visit, "keys.html", values, status=status)
+
+    @staticmethod
+    def _back(visit: Visit, path: str, done: str) -> Response:
+        return RedirectResponse(visit.url(path, {"done": done}), status_code=303)
+
+    async def _audit(
+        self, tx: Tx, visit: Visit, action: str, target: str, detail: dict[str, Any]
+    ) -> None:
+        await access.audit(
+            tx,
+            namespace=visit.namespace,
+            actor=visit.operator.actor,
+            action=action,
+            target=target,
+            detail=detail,
+            address=visit.address,
+        )
+
+
+def _role(visit: Visit) -> Role:
+    role = next((role for role in ROLES if role == visit.field("role")), None)
+    if role is None:
+        raise InvalidRequest(f"A role is one of {', '.join(ROLES)}.")
+    return role
+
+
+def _uuid(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError as trouble:
+        raise NotFound("There is nothing of this ID.") from trouble
+
+
+def _below(text: str | None) -> tuple[datetime, UUID] | None:
+    moment, _, identifier = (text or "").partition("|")
+    try:
+        return datetime.fromisoformat(moment), UUID(identifier)
+    except ValueError:
+        return None

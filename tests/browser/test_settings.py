@@ -1,0 +1,87 @@
+"""Overview, team, keys and the audit log."""
+
+from playwright.async_api import Browser, expect
+from tests.browser.conftest import House, Reader, another
+from tests.browser.test_transactions import LATER
+
+
+async def test_the_overview_leads_to_its_lists(reader: Reader) -> None:
+    house = reader.house
+    house.provider.answer = LATER
+    made = await house.redeem("User 123", until="postponed")
+    await reader.sign_in("viewer")
+    page = reader.page
+    await page.get_by_role("link", name="Overview").click()
+    await expect(page.locator(".figure")).to_have_text(["1", "200", "0", "0"])
+    assert await reader.axe() == []
+    await page.get_by_role("link", name="Waiting for a decision").click()
+    await expect(page.locator(f"#t-{made}")).to_be_visible()
+    await expect(page.get_by_role("link", name="Team and roles")).to_have_count(0)
+
+
+async def test_people_come_change_and_go(reader: Reader, browser: Browser) -> None:
+    house = reader.house
+    await reader.sign_in("admin")
+    page = reader.page
+    await page.get_by_role("link", name="Team and roles").click()
+    assert await reader.axe() == []
+    await page.get_by_label("Email").fill("dana@example.com")
+    await page.get_by_label("First password").fill("correct horse battery staple")
+    await page.get_by_label("Role", exact=True).select_option("viewer")
+    await page.get_by_role("button", name="Add", exact=True).click()
+    await expect(page.get_by_role("status").first).to_contain_text("Added")
+    async with another(browser, house) as dana:
+        await dana.sign_in("dana")
+        await page.get_by_label("Role of dana@example.com").select_option("support")
+        await page.get_by_role("button", name="Save dana@example.com").click()
+        await expect(page.get_by_role("status").first).to_contain_text("Changed")
+        await dana.page.reload()
+        await expect(dana.page.get_by_role("heading", name="Sign in")).to_be_visible()
+        await dana.sign_in("dana")
+        await expect(dana.page.get_by_text("support · programme 1")).to_be_visible()
+        await page.get_by_role("button", name="Let out dana@example.com").click()
+        await dana.page.reload()
+        await expect(dana.page.get_by_role("heading", name="Sign in")).to_be_visible()
+    await page.get_by_label("Role of admin@example.com").select_option("viewer")
+    await page.get_by_role("button", name="Save admin@example.com").click()
+    await expect(page.get_by_role("alert")).to_contain_text("This is the last admin")
+
+
+async def test_keys_are_made_shown_once_and_revoked(reader: Reader) -> None:
+    house = reader.house
+    await reader.sign_in("admin")
+    page = reader.page
+    await page.get_by_role("link", name="API keys").click()
+    await page.get_by_label("Name").fill("back end")
+    await page.get_by_label("read").check()
+    await page.get_by_role("button", name="Make it").click()
+    key = (await page.locator("section p.mono").inner_text()).split()[0]
+    assert await reader.axe() == []
+    backend = house.api.with_key(key)
+    assert (await backend.call("GET", "/v1/transactions")).status == 200
+    assert (await backend.call("PUT", "/v1/members/x", {})).status == 403
+    await reader.go("/settings/keys")
+    assert key not in await page.content()
+    await page.get_by_role("button", name="Revoke back end").click()
+    await expect(page.get_by_role("status").first).to_contain_text("Revoked")
+
+
+async def test_the_audit_log_tells_who_did_what(house: House, browser: Browser) -> None:
+    house.provider.answer = LATER
+    made = await house.redeem("User 123", until="postponed")
+    async with another(browser, house) as reader:
+        await reader.sign_in("manager")
+        page = reader.page
+        await page.get_by_role("link", name="Confirm").click()
+        await page.get_by_role("button", name="Confirm and redeem").click()
+        await expect(page.locator(f"#s-{made}")).to_contain_text("Success")
+        await page.get_by_role("link", name="Audit log").click()
+        line = page.locator("tbody tr", has_text="transaction.operator-confirms")
+        await expect(line).to_contain_text("manager@example.com")
+        await expect(line).to_contain_text("after success")
+        assert await reader.axe() == []
+        await page.get_by_label("What", exact=True).fill("operator.signed")
+        await page.get_by_role("button", name="Find").click()
+        await expect(page.locator("tbody tr")).to_have_count(1)
+        await expect(page.locator("tbody tr")).to_contain_text("operator.signed-in")
+        assert reader.complaints == []
