@@ -82,6 +82,10 @@ class Process:
         """Stops it in its tracks: what arrives from now on it does not see."""
         os.killpg(self.pid, signal.SIGSTOP)
 
+    def go_on(self) -> None:
+        """Ends the pause: for the process, no time has passed."""
+        os.killpg(self.pid, signal.SIGCONT)
+
     def kill(self) -> None:
         """kill -9."""
         if self.alive:
