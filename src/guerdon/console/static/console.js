@@ -1,6 +1,9 @@
 // What the console does without loading a page. Every control here is a link or a form that works
 // without this file.
-import './zone.js'
+
+// Tells the server which time zone "local" is (zone.js does it where there is no more to do).
+const here = Intl.DateTimeFormat().resolvedOptions().timeZone
+if (here) document.cookie = `guerdon-local-zone=${encodeURIComponent(here)}; path=/; max-age=31536000; samesite=lax`
 
 const $ = (selector, root = document) => root.querySelector(selector)
 const $$ = (selector, root = document) => [...root.querySelectorAll(selector)]
@@ -246,6 +249,9 @@ const told = ({id, belongs, open}) => {
   }, 5000)
 }
 
+// Connected from here and not by htmx's own start, which may come before anybody listens.
+const connect = () => htmx.ajax('GET', live.getAttribute('hx-sse:connect'), {source: live})
+
 if (live) {
   const hear = () => { lastHeard = clockNow() }
   live.addEventListener('htmx:sse:after:connection', (event) => {
@@ -264,7 +270,7 @@ if (live) {
     if (event.target !== live) return
     event.stopPropagation()
     away()
-    setTimeout(() => htmx.trigger(live, 'retry'), 4000)
+    setTimeout(connect, 4000)
   }
   live.addEventListener('htmx:error', retry)
   live.addEventListener('htmx:response:error', retry)
@@ -274,13 +280,14 @@ if (live) {
     if (live.dataset.state === 'paused') location.reload()
     else stands('paused', 'Paused')
   })
+  connect()
 }
 
 // --- keys ---------------------------------------------------------------------------------------
 const step = (by) => {
   const handles = $$('[data-expand]')
-  const here = document.activeElement?.closest?.('tr')
-  const now = handles.findIndex((one) => one.closest('tr') === here)
+  const row = document.activeElement?.closest?.('tr')
+  const now = handles.findIndex((one) => one.closest('tr') === row)
   handles[Math.min(Math.max(now + by, 0), handles.length - 1)]?.focus()
 }
 const inRow = (selector) => $(selector, document.activeElement?.closest?.('tr') ?? document.createElement('i'))?.click()
