@@ -54,8 +54,12 @@ _decoder = json.JSONDecoder(
 )
 
 
-def parse(raw: bytes) -> Any:
-    """The value of a JSON text, or ``MalformedRequest`` saying what is wrong with it."""
+def parse(raw: bytes, *, any_text: bool = False) -> Any:
+    """The value of a JSON text, or ``MalformedRequest`` saying what is wrong with it.
+
+    ``any_text``: texts may hold NUL and halves of surrogate pairs, and the caller cleans what it
+    keeps of them.
+    """
     if raw.count(b"[") + raw.count(b"{") > MAX_DEPTH:
         _refuse_depth(raw)
     try:
@@ -68,7 +72,7 @@ def parse(raw: bytes) -> Any:
         where = f" (character {trouble.pos})" if isinstance(trouble, json.JSONDecodeError) else ""
         raise MalformedRequest(f"The body is not JSON{where}.") from trouble
     # Only an escape can bring in what UTF-8 text cannot, or a NUL.
-    if "\\u" in text:
+    if "\\u" in text and not any_text:
         _refuse_odd_text(value)
     return value
 

@@ -22,7 +22,7 @@ from guerdon.outbox import store as outbox
 from guerdon.outbox.message import Departure
 from guerdon.outbox.places import Places
 from guerdon.providers.client import ProviderClient
-from guerdon.redemption.news import Waited
+from guerdon.redemption.news import Unsent
 from guerdon.sealing import Sealer
 from guerdon.transactions import store as transactions
 
@@ -255,7 +255,7 @@ async def test_what_is_accepted_while_it_ends_goes_back_into_the_queue(
 
             async def ended() -> bool:
                 try:
-                    await running.parts.settlement.hear(Waited(ids.random_id()))
+                    await running.parts.settlement.hear(Unsent(ids.random_id(), "waited-a-day", ""))
                 except TransactionNotFound:
                     return False
                 except Unavailable:

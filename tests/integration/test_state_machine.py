@@ -29,7 +29,7 @@ from guerdon.db.pool import Database
 from guerdon.errors import AlreadyFinal, GuerdonError, NotOpen, Sending
 from guerdon.options.model import Option
 from guerdon.providers.outcomes import Judgement
-from guerdon.redemption.news import Told, Waited
+from guerdon.redemption.news import Told, Unsent
 from guerdon.sealing import Sealer
 from guerdon.transactions.states import News
 
@@ -189,7 +189,7 @@ class Lives(RuleBasedStateMachine):
         t = self.model.redemptions[made]
         if t.owed == "queued":
             self.model.hear(t, "U" if t.dirty else "F")
-        self.run(self.programme.hear(Waited(made)))
+        self.run(self.programme.hear(Unsent(made, "waited-a-day", "It waited.")))
 
     # -- news --------------------------------------------------------------------------------
 

@@ -24,7 +24,7 @@ from guerdon.providers.model import Standing
 from guerdon.providers.outcomes import Observation
 from guerdon.redemption import conclusion
 from guerdon.redemption.conclusion import Scene
-from guerdon.redemption.news import AttemptEnded, Heard, Told, Waited
+from guerdon.redemption.news import AttemptEnded, Heard, Told, Unsent
 from guerdon.transactions.model import Transaction
 from guerdon.transactions.states import CLOSED, News, Status
 
@@ -321,7 +321,7 @@ def aftermath(world: World) -> None:
     """All that can still be said, each on its own, and everything twice once it is closed."""
     if world.debt is not None:
         waited = world.branch("waits a day")
-        waited.hear(Waited(ID))
+        waited.hear(Unsent(ID, "waited-a-day", "It waited."))
         world.violations += waited.violations[len(world.violations) :]
     if world.truth is not None:
         told = world.branch("is told the truth")

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import Counter
+from collections.abc import Sequence
 from uuid import UUID
 
 import psycopg
@@ -17,8 +18,9 @@ from guerdon.outbox.places import Places
 from guerdon.providers import envelope, outcomes
 from guerdon.providers import store as providers
 from guerdon.providers.client import ProviderClient
+from guerdon.providers.model import Provider
 from guerdon.providers.outcomes import Observation
-from guerdon.redemption.news import AttemptEnded, Heard, Told, Waited
+from guerdon.redemption.news import AttemptEnded, Heard, Told, Unsent
 from guerdon.redemption.settlement import Settlement
 from guerdon.transactions import store as transactions
 from guerdon.transactions.states import News
@@ -92,9 +94,9 @@ class Sweeper:
             name = str(row.provider_id)
             metrics.BREAKER_OPEN.labels(name).set(row.breaker == "open")
             metrics.PAUSED.labels(name).set(row.paused_because is not None)
-        await self._hear([await self._lapse(row) for row in lapsed])
+        await self._hear(await self._lapse(lapsed))
         await self._hear([_deadline(row.transaction_id) for row in overdue])
-        await self._hear([Waited(row.transaction_id) for row in stale])
+        await self._hear([_waited(row.transaction_id) for row in stale])
         for row in to_ask:
             self._begin_asking(row)
         self._rounds += 1
@@ -107,23 +109,17 @@ class Sweeper:
         if news:
             await asyncio.gather(*(self._settlement.hear(heard) for heard in news))
 
-    async def _lapse(self, row: Row) -> AttemptEnded:
-        provider = await self._dispatcher.directory.provider(row.provider_id)
-        seen = Observation(trouble="lease-ran-out")
-        return AttemptEnded(
-            row.transaction_id,
-            row.provider_id,
-            row.attempts,
-            row.lease_until,
-            None,
-            None,
-            outcomes.classify(seen, provider.dialect, str(row.transaction_id)),
-            provider.idempotent,
-            provider.bare4xx,
-            provider.confirmation,
-            None,
-            lapsed=True,
-        )
+    async def _lapse(self, rows: Sequence[Row]) -> list[Heard]:
+        """What became of leases that ran out. A provider that cannot be loaded holds up its own."""
+        ended: list[Heard] = []
+        for row in rows:
+            try:
+                provider = await self._dispatcher.directory.provider(row.provider_id)
+            except GuerdonError as trouble:
+                _log.error("provider not loaded", provider=str(row.provider_id), error=str(trouble))
+            else:
+                ended.append(_lapsed(row, provider))
+        return ended
 
     def _begin_asking(self, row: Row) -> None:
         if row.transaction_id in self._asking or self._asked_of[row.provider_id] >= _ASKED_AT_ONCE:
@@ -173,6 +169,28 @@ class Sweeper:
                 reference=answer.reference,
             )
         )
+
+
+def _lapsed(row: Row, provider: Provider) -> AttemptEnded:
+    seen = Observation(trouble="lease-ran-out")
+    return AttemptEnded(
+        row.transaction_id,
+        row.provider_id,
+        row.attempts,
+        row.lease_until,
+        None,
+        None,
+        outcomes.classify(seen, provider.dialect, str(row.transaction_id)),
+        provider.idempotent,
+        provider.bare4xx,
+        provider.confirmation,
+        None,
+        lapsed=True,
+    )
+
+
+def _waited(transaction_id: UUID) -> Unsent:
+    return Unsent(transaction_id, "waited-a-day", "The message could not be sent for 24 hours.")
 
 
 def _deadline(transaction_id: UUID) -> Told:

@@ -18,7 +18,10 @@ from guerdon.outbox import store as outbox
 from guerdon.outbox.message import LEASE_MARGIN_SECONDS, Departure
 from guerdon.outbox.places import Places
 from guerdon.providers import store as providers
+from guerdon.redemption.news import Unsent
+from guerdon.redemption.settlement import Settlement
 from guerdon.transactions import store as transactions
+from guerdon.transactions.states import Status
 
 _LONGEST_WAIT_SECONDS = 1.0
 _LARGEST_CLAIM = 100
@@ -29,10 +32,16 @@ class Worker:
     """The loop that claims queued messages and has them depart."""
 
     def __init__(
-        self, database: Database, dispatcher: Dispatcher, places: Places, process_id: UUID
+        self,
+        database: Database,
+        dispatcher: Dispatcher,
+        settlement: Settlement,
+        places: Places,
+        process_id: UUID,
     ) -> None:
         self._database = database
         self._dispatcher = dispatcher
+        self._settlement = settlement
         self._places = places
         self._process_id = process_id
         self._due: dict[UUID, dict[int, int]] = defaultdict(dict)
@@ -171,11 +180,23 @@ class Worker:
                     limit=limit,
                 )
                 ids = [row.transaction_id for row in rows]
-                bodies = await transactions.bodies_of(tx, slot, ids)
+                bodies, standing = await tx.together(
+                    transactions.bodies_of(tx, slot, ids),
+                    transactions.standing_of(tx, slot, ids),
+                )
+                over = [i for i in ids if standing[i][0] is not Status.PENDING]
+                unsure = [i for i in ids if standing[i] == (Status.PENDING, True)]
+                if provider.idempotent:
+                    unsure = []
+                await outbox.settle(tx, slot, over)
+                if unsure:
+                    await outbox.put_back(tx, slot, unsure, self._process_id)
         except psycopg.OperationalError:
             self._unanswered.append((slot, ids))
             raise
-        for row in rows:
+        kept_back = {*over, *unsure}
+        departing = [row for row in rows if row.transaction_id not in kept_back]
+        for row in departing:
             self._dispatcher.depart(
                 Departure(
                     slot,
@@ -193,4 +214,15 @@ class Worker:
             self._due[provider.provider_id].pop(slot, None)
         else:
             self._due[provider.provider_id][slot] = left
-        return len(rows)
+        for transaction_id in unsure:
+            await self._settlement.hear(_not_again(transaction_id))
+        return len(departing)
+
+
+def _not_again(transaction_id: UUID) -> Unsent:
+    return Unsent(
+        transaction_id,
+        "not-idempotent",
+        "An earlier attempt has an unknown outcome, and the provider is no longer set to tell "
+        "repeated messages apart: it is not sent again.",
+    )

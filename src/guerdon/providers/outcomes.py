@@ -161,7 +161,8 @@ def classify(seen: Observation, dialect: Dialect, transaction_id: str) -> Judgem
 
 def _business_answer(body: bytes, transaction_id: str) -> Judgement | None:
     try:
-        value: Any = strict_json.parse(body)
+        # A message with a NUL in it does not make a "failure" unsaid.
+        value: Any = strict_json.parse(body, any_text=True)
     except MalformedRequest:
         return None
     if not isinstance(value, dict):
@@ -201,12 +202,15 @@ def enquiry_answer(seen: Observation, transaction_id: str) -> Judgement | None:
     if answer is None or not answer.rule.startswith("body-"):
         return None
     # Here the ID must stand in the answer: a page that always says success answers nobody.
-    value = strict_json.parse(seen.body)
+    value = strict_json.parse(seen.body, any_text=True)
     return answer if value.get("transactionId") == transaction_id else None
 
 
 def _clipped(value: object, length: int) -> str | None:
-    return value[:length] if isinstance(value, str) else None
+    """At most ``length`` characters of a text, without what cannot be stored."""
+    if not isinstance(value, str):
+        return None
+    return value.encode("utf-8", "ignore").decode().replace("\x00", "")[:length]
 
 
 def _by_success_code(status: int, body: bytes, dialect: Dialect) -> Judgement:

@@ -126,7 +126,7 @@ WHERE provider_id = %(provider_id)s;
 SELECT p.provider_id, p.namespace, p.paused OR h.paused_because IS NOT NULL AS paused, h.breaker,
     coalesce(h.probe_at <= clock_timestamp(), false) AS probe_due,
     coalesce(h.slow_until > clock_timestamp(), false) AS slow,
-    p.timeout_seconds, p.max_in_flight, p.rate_per_second
+    p.timeout_seconds, p.max_in_flight, p.rate_per_second, p.idempotent
 FROM provider p JOIN provider_health h USING (provider_id)
 WHERE p.provider_id = ANY (%(provider_ids)s::uuid[]);
 

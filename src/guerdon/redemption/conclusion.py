@@ -21,7 +21,7 @@ from guerdon.outbox import schedule
 from guerdon.outbox.message import Message
 from guerdon.providers import outcomes
 from guerdon.providers.model import Standing
-from guerdon.redemption.news import AttemptEnded, Concluded, Heard, Told, Waited
+from guerdon.redemption.news import AttemptEnded, Concluded, Heard, Told, Unsent
 from guerdon.transactions.events import Event, EventType
 from guerdon.transactions.model import Attempt, Personal, Transaction
 from guerdon.transactions.states import CLOSED, News, Status, advance
@@ -69,8 +69,8 @@ def hear(scene: Scene, work: Heard) -> Concluded:
         raise TransactionNotFound(f"There is no transaction {work.transaction_id}.")
     if isinstance(work, AttemptEnded):
         return _attempt(scene, t, work)
-    if isinstance(work, Waited):
-        return _waited(scene, t)
+    if isinstance(work, Unsent):
+        return _unsent(scene, t, work)
     if (work.provider_id is not None and work.provider_id != t.provider_id) or (
         work.namespace is not None and work.namespace != t.namespace
     ):
@@ -175,7 +175,7 @@ def _acknowledge(scene: Scene, t: Transaction) -> None:
     scene.touched.add(t.transaction_id)
 
 
-def _waited(scene: Scene, t: Transaction) -> Concluded:
+def _unsent(scene: Scene, t: Transaction, work: Unsent) -> Concluded:
     debt = scene.debts.get(t.transaction_id)
     if debt is None or debt.state != "queued" or t.status is not Status.PENDING:
         return Concluded(t, applied=False)
@@ -187,8 +187,8 @@ def _waited(scene: Scene, t: Transaction) -> Concluded:
         None,
         None,
         None,
-        "waited-a-day",
-        "The message could not be sent for 24 hours.",
+        work.rule,
+        work.why,
     )
     return Concluded(t, applied=_apply(scene, t, said) == "moves")
 

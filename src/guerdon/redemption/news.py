@@ -60,13 +60,15 @@ class Told:
 
 
 @dataclass(frozen=True, slots=True)
-class Waited:
-    """A message has waited unsent for a day."""
+class Unsent:
+    """A message in the queue will not be sent, or not again: the rule, and why in a sentence."""
 
     transaction_id: UUID
+    rule: str
+    why: str
 
 
-Heard = AttemptEnded | Told | Waited
+Heard = AttemptEnded | Told | Unsent
 
 
 @dataclass(frozen=True, slots=True)

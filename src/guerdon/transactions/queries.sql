@@ -85,6 +85,12 @@ SELECT transaction_id, content
 FROM transaction_personal
 WHERE slot = %(slot)s AND transaction_id = ANY (%(ids)s::uuid[]) AND part = 0;
 
+-- name: standing_of
+-- Where some transactions stand, without a lock.
+SELECT transaction_id, status, dirty
+FROM transaction
+WHERE slot = %(slot)s AND transaction_id = ANY (%(ids)s::uuid[]);
+
 -- name: erase_personal
 -- Removes what is personal from every transaction of a member.
 DELETE FROM transaction_personal p

@@ -159,6 +159,14 @@ async def bodies_of(tx: ReadTx, slot: int, ids: Collection[UUID]) -> dict[UUID, 
     return {row.transaction_id: row.content for row in rows}
 
 
+async def standing_of(
+    tx: ReadTx, slot: int, ids: Collection[UUID]
+) -> dict[UUID, tuple[Status, bool]]:
+    """The status of each transaction, and whether any attempt of it was unknown."""
+    rows = await tx.all(_Q["standing_of"], {"slot": slot, "ids": list(ids)})
+    return {row.transaction_id: (Status(row.status), row.dirty) for row in rows}
+
+
 async def erase_personal(tx: Tx, slot: int, member_id: UUID) -> None:
     """Removes what is personal from every transaction of a member; the money stays."""
     await tx.run(_Q["erase_personal"], {"slot": slot, "member_id": member_id})
