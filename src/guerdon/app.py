@@ -33,6 +33,7 @@ from guerdon.web.door import Throttle
 from guerdon.web.front import Front
 from guerdon.web.parts import Parts
 from guerdon.widget import doors as widget
+from guerdon.widget.live import MemberFeed
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,15 +68,15 @@ async def running(
     _watch_pool(database)
     lanes = Lanes(database, slots, _observe)
     client = client or ProviderClient(allowed)
-    settlement = Settlement(lanes, slots, SettlementVerb(_settled))
+    feed, member_feed = Feed(database), MemberFeed(database)
+    settlement = Settlement(lanes, slots, SettlementVerb(partial(_settled, member_feed)))
     places = Places()
     dispatcher = Dispatcher(database, sealer, client, settlement, places, process_id)
-    worker = Worker(database, dispatcher, places, process_id)
+    worker = Worker(database, dispatcher, settlement, places, process_id)
     sweeper = Sweeper(database, settlement, dispatcher, client, places, process_id)
 
-    announce = partial(_announce, dispatcher, worker if delivers else None)
+    announce = partial(_announce, dispatcher, worker if delivers else None, member_feed)
     verb = RequestVerb(process_id, places if delivers else None, announce)
-    feed = Feed(database)
     lanes.start()
     loops = [asyncio.create_task(loop.run()) for loop in (worker, sweeper)] if delivers else []
     parts = Parts(
@@ -93,10 +94,11 @@ async def running(
         base_path.rstrip("/"),
     )
     try:
-        sites = (console.build(parts, feed, environment), widget.build(parts))
+        sites = (console.build(parts, feed, environment), widget.build(parts, member_feed))
         front = Front(sites, api.build(parts), parts.base_path)
-        yield Running(front, parts, process_id, feed.end)
+        yield Running(front, parts, process_id, partial(_end_streams, feed, member_feed))
     finally:
+        member_feed.end()
         await feed.close()
         worker.stop()
         sweeper.stop()
@@ -124,8 +126,17 @@ def _observe(verb: str, size: int) -> None:
     metrics.batch(verb).observe(size)
 
 
+def _end_streams(feed: Feed, member_feed: MemberFeed) -> None:
+    feed.end()
+    member_feed.end()
+
+
 def _announce(
-    dispatcher: Dispatcher, worker: Worker | None, request: Request, result: Accepted | GuerdonError
+    dispatcher: Dispatcher,
+    worker: Worker | None,
+    member_feed: MemberFeed,
+    request: Request,
+    result: Accepted | GuerdonError,
 ) -> None:
     """What follows an answer: the message departs from memory, or its queue is looked at."""
     if isinstance(result, GuerdonError):
@@ -138,8 +149,11 @@ def _announce(
         worker.queued(result.transaction.provider_id, result.transaction.slot)
     if not result.replayed:
         metrics.accepted(request.namespace).inc()
+        member_feed.wake(result.transaction.member_id)
 
 
-def _settled(_heard: Heard, result: Concluded | GuerdonError) -> None:
-    if isinstance(result, Concluded) and result.applied:
-        metrics.settled(str(result.transaction.status)).inc()
+def _settled(member_feed: MemberFeed, _heard: Heard, result: Concluded | GuerdonError) -> None:
+    if isinstance(result, Concluded):
+        member_feed.wake(result.transaction.member_id)
+        if result.applied:
+            metrics.settled(str(result.transaction.status)).inc()

@@ -389,5 +389,5 @@ def test_retry_after_makes_a_wait_longer_and_never_shorter() -> None:
 
 def test_what_cannot_be_stored_is_taken_out_of_a_message() -> None:
     body = text(status="failure", message="a\x00b\ud800c", reference="\x00")
-    judgement = classify(Observation(status=200, body=body), "status-code", OURS)
+    judgement = outcomes.classify(Observation(status=200, body=body), "status-code", OURS)
     assert (judgement.evidence, judgement.message, judgement.reference) == ("F", "abc", "")
