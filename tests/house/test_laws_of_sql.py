@@ -16,7 +16,18 @@ ALL = list(statements())
 # Whose a table is. A new table says so here.
 ROOMS = {
     "db": {"installation", "schema_migration"},
-    "access": {"namespace", "api_key", "member_key", "operator", "operator_session", "audit"},
+    "access": {
+        "namespace",
+        "api_key",
+        "member_key",
+        "operator",
+        "operator_session",
+        "second_step",
+        "recovery_code",
+        "half_sign_in",
+        "audit",
+        "saved_view",
+    },
     "members": {"member", "member_profile", "member_tombstone"},
     "ledger": {"account", "posting"},
     "providers": {"provider", "provider_health", "provider_secret"},

@@ -101,11 +101,38 @@ UPDATE operator_session SET seen_at = now() WHERE session_hash = %(session_hash)
 DELETE FROM operator_session WHERE session_hash = %(session_hash)s;
 
 -- name: end_sessions_of
--- Everywhere: a new password, another role, or the operator was disabled.
+-- Everywhere, half sign-ins too: a new password, another role, or the operator was disabled.
+WITH halves AS (
+    DELETE FROM half_sign_in h
+    USING operator o
+    WHERE h.operator_id = o.operator_id AND o.namespace = %(namespace)s
+      AND lower(o.email) = lower(%(email)s)
+)
 DELETE FROM operator_session s
 USING operator o
 WHERE s.operator_id = o.operator_id AND o.namespace = %(namespace)s
   AND lower(o.email) = lower(%(email)s);
+
+-- name: end_other_sessions
+-- Those that were begun without what the operator has now turned on.
+DELETE FROM operator_session
+WHERE operator_id = %(operator_id)s AND session_hash <> %(session_hash)s;
+
+-- name: sessions_of
+-- Where an operator is signed in.
+SELECT created_at, seen_at, address, session_hash = %(session_hash)s AS here
+FROM operator_session
+WHERE operator_id = %(operator_id)s AND expires_at > now()
+  AND seen_at > now() - make_interval(secs => %(idle)s)
+ORDER BY seen_at DESC;
+
+-- name: operators_of_email
+-- Whose email this is, with a password or without; somebody else has proved that it is theirs.
+SELECT operator_id, namespace, email, role
+FROM operator
+WHERE lower(email) = lower(%(email)s) AND disabled_at IS NULL
+ORDER BY namespace
+LIMIT 20;
 
 -- name: prune_sessions
 -- Sessions that ended by time.
@@ -114,6 +141,8 @@ DELETE FROM operator_session WHERE expires_at < now();
 -- name: operators
 -- The people of a namespace.
 SELECT operator_id, email, role, created_at, disabled_at,
+    EXISTS (SELECT 1 FROM second_step t
+        WHERE t.operator_id = o.operator_id AND t.confirmed_at IS NOT NULL) AS second_step,
     (SELECT max(seen_at) FROM operator_session s WHERE s.operator_id = o.operator_id) AS seen_at
 FROM operator o
 WHERE namespace = %(namespace)s

@@ -33,6 +33,15 @@ async def candidates(tx: ReadTx, email: str) -> list[Row]:
     return await tx.all(_Q["operators_by_email"], {"email": email})
 
 
+async def owners(tx: ReadTx, email: str) -> list[Row]:
+    """(operator_id, namespace, email, role) of those with this email, with or without a password.
+
+    The database folds case as Unicode does, where the Kelvin sign is a k: what is proved of one
+    mailbox must not open another, so only ASCII letters may differ in case."""
+    rows = await tx.all(_Q["operators_of_email"], {"email": email})
+    return [row for row in rows if row.email.encode().lower() == email.encode().lower()]
+
+
 async def begin(tx: Tx, operator_id: UUID, address: str | None) -> str:
     """A new session; answers its cookie. Sessions that have ended are swept away meanwhile."""
     cookie = new_cookie()
@@ -72,3 +81,17 @@ async def end(tx: Tx, cookie: str) -> None:
 async def end_all(tx: Tx, namespace: str, email: str) -> None:
     """Signs an operator out everywhere."""
     await tx.run(_Q["end_sessions_of"], {"namespace": namespace, "email": email})
+
+
+async def end_others(tx: Tx, operator_id: UUID, cookie: str) -> int:
+    """Signs an operator out everywhere but here; answers in how many places."""
+    parameters = {"operator_id": operator_id, "session_hash": hash_of(cookie)}
+    return await tx.run(_Q["end_other_sessions"], parameters)
+
+
+async def places(tx: ReadTx, operator_id: UUID, cookie: str) -> list[Row]:
+    """(created_at, seen_at, address, here) of an operator's sessions, the latest used first."""
+    return await tx.all(
+        _Q["sessions_of"],
+        {"operator_id": operator_id, "session_hash": hash_of(cookie), "idle": IDLE_SECONDS},
+    )

@@ -5,6 +5,7 @@ from datetime import datetime
 from uuid import UUID
 
 from guerdon.access.operators import Role
+from guerdon.access.second_steps import store as second_steps
 from guerdon.db.pool import ReadTx, Row, Tx
 from guerdon.db.sql import Queries
 from guerdon.errors import InvalidRequest, NotFound
@@ -13,7 +14,7 @@ _Q = Queries("guerdon.access")
 
 
 async def people(tx: ReadTx, namespace: str) -> list[Row]:
-    """(operator_id, email, role, created_at, disabled_at, seen_at) of everybody."""
+    """(operator_id, email, role, created_at, disabled_at, second_step, seen_at) of everybody."""
     return await tx.all(_Q["operators"], {"namespace": namespace})
 
 
@@ -33,6 +34,18 @@ async def set_role(
     await tx.run(_Q["set_role"], {**where, "role": role, "disabled": disabled})
     await tx.run(_Q["end_sessions_of"], {"namespace": namespace, "email": row.email})
     return row, was
+
+
+async def reset_second_step(tx: Tx, namespace: str, operator_id: UUID) -> Row | None:
+    """Takes an operator's second step away and ends every session of theirs; answers who it was,
+    ``None`` where they had none."""
+    row = await tx.first(_Q["operator"], {"operator_id": operator_id, "namespace": namespace})
+    if row is None:
+        raise NotFound("There is no such operator.")
+    if not await second_steps.end(tx, operator_id):
+        return None
+    await tx.run(_Q["end_sessions_of"], {"namespace": namespace, "email": row.email})
+    return row
 
 
 async def revoke_key(tx: Tx, namespace: str, key_id: UUID) -> bool:

@@ -6,6 +6,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from guerdon import config, ids
+from guerdon.access.second_steps import store as second_steps
 from guerdon.cli.database import DEFAULT_DATA, Data, Place, Url, migrated, place
 from guerdon.config import ConfigurationError
 from guerdon.db import installation
@@ -51,6 +52,7 @@ async def _rotate(where: Place) -> int:
             task = bar.add_task("sealing anew", total=max(1, parts))
             async with database.tx() as tx:
                 moved = await providers.seal_anew(tx, sealer)
+                moved += await second_steps.seal_anew(tx, sealer)
             for slot in range(slots):
                 async with database.read() as reading:
                     async for rows in transactions.sealed_replies(reading, slot):
