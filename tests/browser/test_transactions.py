@@ -33,7 +33,7 @@ async def test_the_founding_columns_and_the_oldest_decision_first(reader: Reader
     assert ids == [f"t-{first}", f"t-{second}"]
     await expect(rows.nth(1)).to_contain_text("Recoverable failure")
     await expect(rows.nth(1)).to_contain_text("User 123")
-    await expect(page.locator("#nav-list")).to_contain_text("2")
+    await expect(page.locator(".side .c-decide")).to_contain_text("2")
     assert (await page.title()).startswith("STAGING · 1 · Transactions")
     assert await reader.axe() == []
 
@@ -217,3 +217,28 @@ async def test_the_list_as_a_file(reader: Reader) -> None:
     lines = (await (await downloading.value).path()).read_text("utf-8").splitlines()
     assert [json.loads(line)["id"] for line in lines] == [risky, plain]
     assert json.loads(lines[0])["title"] == "=1+1"
+
+
+async def test_keys_can_be_seen_and_turned_off(reader: Reader) -> None:
+    house = reader.house
+    house.provider.answer = LATER
+    for _ in range(2):
+        await house.redeem("ada", until="postponed")
+    await reader.sign_in("support")
+    page = reader.page
+    await page.keyboard.press("j")
+    await page.keyboard.press("j")
+    await expect(page.locator("[data-expand]").nth(1)).to_be_focused()
+    await page.keyboard.press("o")
+    await expect(page.locator(".timeline")).to_be_visible()
+    await page.keyboard.press("c")
+    await expect(page.get_by_role("alertdialog")).to_contain_text("Mark as redeemed for ada?")
+    await page.keyboard.press("Escape")
+    await page.keyboard.press("?")
+    await expect(page.get_by_role("heading", name="Keys")).to_be_visible()
+    assert await reader.axe() == []
+    await page.get_by_label("Single keys act").uncheck()
+    await page.get_by_role("button", name="Close").click()
+    await expect(page.get_by_role("button", name="Keys")).to_be_focused()
+    await page.keyboard.press("/")
+    await expect(page.get_by_label("Find by ID")).not_to_be_focused()

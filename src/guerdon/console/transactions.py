@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from psycopg.errors import QueryCanceled
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 
 from guerdon import ids
@@ -26,6 +27,7 @@ from guerdon.transactions.model import Transaction
 from guerdon.web.parts import Parts
 
 _A_YEAR = 365 * 86_400
+LOOKS_SECONDS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,11 +119,9 @@ class Transactions:
                 option.name: option.title for option in await finding.catalogue(tx, visit.namespace)
             }
             wanted = await self.wanted(tx, visit, asked, view)
-            found, earlier, later = await _page(tx, wanted, asked, oldest_first=oldest_first)
-            names = await members.user_ids(tx, {(t.slot, t.member_id) for t in found})
             failed = await _failed_today(tx, visit)
             bars = await histogram(tx, visit, asked)
-        rows = [Row(t, names.get(t.member_id, "")) for t in found]
+        rows, earlier, later, stopped = await self._rows(wanted, asked, oldest_first=oldest_first)
         values = {
             "title": "Transactions",
             "place": "/redeem/transactions",
@@ -136,6 +136,7 @@ class Transactions:
             "oldest_first": oldest_first,
             "bars": bars,
             "opened": set(asked.opened),
+            "stopped": stopped,
             "nothing": None if rows else self._nothing(view, asked, any_option=bool(titles)),
         }
         response = await self._pages.screen(
@@ -146,6 +147,20 @@ class Transactions:
                 ZONE_COOKIE, visit.zone.choice, max_age=_A_YEAR, path="/", samesite="lax"
             )
         return response
+
+    async def _rows(
+        self, wanted: Wanted, asked: Asked, *, oldest_first: bool
+    ) -> tuple[list[Row], UUID | None, UUID | None, bool]:
+        """The rows, where the pages beside them begin, and whether looking was stopped: what no
+        index knows, such as a price that nobody paid, is looked for so long and no longer."""
+        try:
+            async with self._parts.database.read() as tx:
+                await lists.bounded(tx, LOOKS_SECONDS)
+                found, earlier, later = await _page(tx, wanted, asked, oldest_first=oldest_first)
+                names = await members.user_ids(tx, {(t.slot, t.member_id) for t in found})
+        except QueryCanceled:
+            return [], None, None, True
+        return [Row(t, names.get(t.member_id, "")) for t in found], earlier, later, False
 
     async def wanted(self, tx: ReadTx, visit: Visit, asked: Asked, view: str) -> Wanted:
         """The list that a view and the filters ask for."""

@@ -105,11 +105,12 @@ const ask = async (link) => {
 
 const back = () => {
   if (asker?.isConnected && asker.getClientRects().length) asker.focus()
-  else $(`[data-expand="${asker?.href.split('/').at(-2)}"]`)?.focus()
+  else $(`[data-expand="${asker?.href?.split('/').at(-2)}"]`)?.focus()
 }
 dialog?.addEventListener('close', () => { dialog.replaceChildren(); back() })
 
 dialog?.addEventListener('submit', async (event) => {
+  if (event.target.method === 'dialog') return
   event.preventDefault()
   const form = event.target
   const buttons = $$('button', form)
@@ -157,6 +158,7 @@ document.addEventListener('click', (event) => {
   if (question && dialog) { event.preventDefault(); ask(question); return }
   const closer = at('[data-close]')
   if (closer && dialog?.open) { event.preventDefault(); dialog.close(); return }
+  if (at('[data-keys]')) { help(); return }
   const filler = at('[data-fill]')
   if (filler) { const field = $('[name=reason]', filler.form); field.value = filler.dataset.fill; field.focus(); return }
   const copier = at('[data-copy]')
@@ -291,7 +293,20 @@ const step = (by) => {
   handles[Math.min(Math.max(now + by, 0), handles.length - 1)]?.focus()
 }
 const inRow = (selector) => $(selector, document.activeElement?.closest?.('tr') ?? document.createElement('i'))?.click()
+const quiet = () => localStorage.getItem('guerdon-keys') === 'off'
+const help = () => {
+  const list = $('#keys')
+  if (!list) return
+  asker = $('[data-keys]')
+  dialog.replaceChildren(list.content.cloneNode(true))
+  const on = $('#keys-on', dialog)
+  on.checked = !quiet()
+  on.addEventListener('change', () => localStorage.setItem('guerdon-keys', on.checked ? 'on' : 'off'))
+  dialog.showModal()
+  $('[data-close]', dialog).focus()
+}
 const keys = {
+  '?': help,
   '/': () => $('#find')?.focus(),
   j: () => step(1),
   k: () => step(-1),
@@ -307,6 +322,6 @@ document.addEventListener('keydown', (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || dialog?.open) return
   if (event.target.closest('input, textarea, select, [contenteditable]')) return
   if (event.key === ' ' && event.target.matches('[data-expand]')) { event.preventDefault(); event.target.click(); return }
-  const act = keys[event.key]
+  const act = quiet() ? null : keys[event.key]
   if (act) { event.preventDefault(); act() }
 })

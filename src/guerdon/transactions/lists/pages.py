@@ -31,6 +31,7 @@ class Wanted:
     option_names: tuple[UUID, ...] | None = None
     member_ids: tuple[UUID, ...] | None = None
     types: tuple[str, ...] | None = None
+    ids: tuple[UUID, ...] | None = None
     lowest: int | None = None
     highest: int | None = None
     contradicted: bool = False
@@ -47,6 +48,7 @@ class Wanted:
             and (self.option_names is None or t.option_name in self.option_names)
             and (self.member_ids is None or t.member_id in self.member_ids)
             and (self.types is None or t.type in self.types)
+            and (self.ids is None or t.transaction_id in self.ids)
             and (self.lowest is None or t.price >= self.lowest)
             and (self.highest is None or t.price <= self.highest)
             and (not self.contradicted or t.conflict)
@@ -60,6 +62,11 @@ class Wanted:
             above=self.above if above is None else max(self.above, above),
             below=self.below if below is None else min(self.below, below),
         )
+
+
+async def bounded(tx: ReadTx, seconds: int) -> None:
+    """Lets no later question of this ``tx`` take longer: it is then a ``QueryCanceled``."""
+    await tx.first(_Q["bounded"], {"milliseconds": seconds * 1000})
 
 
 async def page(
@@ -84,6 +91,7 @@ def _question(wanted: Wanted, limit: int) -> dict[str, object]:
         "option_names": _listed(wanted.option_names),
         "member_ids": _listed(wanted.member_ids),
         "types": _listed(wanted.types),
+        "ids": _listed(wanted.ids),
         "lowest": wanted.lowest,
         "highest": wanted.highest,
         "contradicted": wanted.contradicted,

@@ -1,3 +1,7 @@
+-- name: bounded
+-- From here on a question of this snapshot may take so long and no longer; not member data.
+SELECT set_config('statement_timeout', %(milliseconds)s::text, true) AS bound;
+
 -- name: newest
 -- A page of a namespace's transactions, newest first. All slots: the indexes lead by namespace.
 SELECT slot, transaction_id, namespace, member_id, option_name, option_version, option_title,
@@ -10,6 +14,7 @@ WHERE namespace = %(namespace)s AND transaction_id > %(above)s AND transaction_i
   AND (%(option_names)s::uuid[] IS NULL OR option_name = ANY (%(option_names)s::uuid[]))
   AND (%(member_ids)s::uuid[] IS NULL OR member_id = ANY (%(member_ids)s::uuid[]))
   AND (%(types)s::text[] IS NULL OR type = ANY (%(types)s::text[]))
+  AND (%(ids)s::uuid[] IS NULL OR transaction_id = ANY (%(ids)s::uuid[]))
   AND (%(lowest)s::bigint IS NULL OR price >= %(lowest)s::bigint)
   AND (%(highest)s::bigint IS NULL OR price <= %(highest)s::bigint)
   AND (NOT %(contradicted)s OR conflict)
@@ -29,6 +34,7 @@ WHERE namespace = %(namespace)s AND transaction_id > %(above)s AND transaction_i
   AND (%(option_names)s::uuid[] IS NULL OR option_name = ANY (%(option_names)s::uuid[]))
   AND (%(member_ids)s::uuid[] IS NULL OR member_id = ANY (%(member_ids)s::uuid[]))
   AND (%(types)s::text[] IS NULL OR type = ANY (%(types)s::text[]))
+  AND (%(ids)s::uuid[] IS NULL OR transaction_id = ANY (%(ids)s::uuid[]))
   AND (%(lowest)s::bigint IS NULL OR price >= %(lowest)s::bigint)
   AND (%(highest)s::bigint IS NULL OR price <= %(highest)s::bigint)
   AND (NOT %(contradicted)s OR conflict)
