@@ -39,6 +39,10 @@ ROOMS = {
         "attempt",
         "callback",
         "idempotency_key",
+        "transaction_note",
+        "transaction_assignee",
+        "bulk_job",
+        "bulk_item",
     },
     "outbox": {"message", "process"},
 }

@@ -1,7 +1,7 @@
 """What a list's address asks for: the address is the state, so everything is in its query.
 
     /redeem/transactions?view=all&status=postponed,-success&option=<name>&type=digital&user=ada
-        &q=019de3f0&created=24h | 2026-11-01..2026-11-22&age=>1h&price=>=500
+        &assignee=me&q=019de3f0&created=24h | 2026-11-01..2026-11-22&age=>1h&price=>=500
         &sort=created&after=<id>&open=<id>,<id>&limit=100&tz=Europe/Dublin
 
 Several values of a field are OR, several fields are AND. A value that does not read is kept, marked
@@ -20,7 +20,7 @@ from guerdon.transactions.lists.pages import FIRST_ID, LAST_ID, Wanted
 from guerdon.transactions.states import Status
 
 VIEWS = ("needs-decision", "all", "failed-today", "slow-provider", "contradictions")
-FILTERS = ("status", "option", "type", "user", "q", "created", "age", "price")
+FILTERS = ("status", "option", "type", "user", "assignee", "q", "created", "age", "price")
 _KNOWN = ("view", "sort", "after", "before", "open", "limit", "tz", "find", "done", *FILTERS)
 _SINGLE = ("q", "created", "age", "price")
 TYPES = ("physical", "digital", "currency")
@@ -131,6 +131,10 @@ def _created_wrong(value: str, zone: Zone, now: datetime) -> str | None:
     return None
 
 
+def _assignee_wrong(value: str, _zone: Zone, _now: datetime) -> str | None:
+    return None if value == "me" or "@" in value else "is neither me nor an operator's email"
+
+
 def _price_wrong(value: str, _zone: Zone, _now: datetime) -> str | None:
     return None if _PRICE.fullmatch(value) else "is no price such as 500, >=500 or <100"
 
@@ -149,6 +153,7 @@ _CHECKS: Mapping[str, Callable[[str, Zone, datetime], str | None]] = {
     "status": _status_wrong,
     "type": _type_wrong,
     "created": _created_wrong,
+    "assignee": _assignee_wrong,
     "price": _price_wrong,
     "age": _age_wrong,
     "q": _q_wrong,

@@ -7,6 +7,8 @@ from starlette.responses import Response
 
 from guerdon.access import store as access
 from guerdon.console.consequences import CANCEL, CONFIRM
+from guerdon.console.desk import DONE as DESK_DONE
+from guerdon.console.desk import with_notes
 from guerdon.console.pages import Pages
 from guerdon.console.site import Page
 from guerdon.console.story import Story, tell
@@ -17,6 +19,7 @@ from guerdon.ledger import store as ledger
 from guerdon.ledger.posting import Account
 from guerdon.providers import store as providers
 from guerdon.redemption import inquiry
+from guerdon.transactions.desk import store as desk
 from guerdon.transactions.lists import pages as lists
 from guerdon.transactions.lists.pages import Wanted
 from guerdon.transactions.model import Transaction
@@ -24,7 +27,11 @@ from guerdon.web.parts import Parts
 
 _OTHERS = 8
 # What the address may say was done, and how the page says it.
-_DONE = {CONFIRM: "Confirmed: the tokens are redeemed.", CANCEL: "Cancelled: the tokens went back."}
+_DONE = {
+    CONFIRM: "Confirmed: the tokens are redeemed.",
+    CANCEL: "Cancelled: the tokens went back.",
+    **DESK_DONE,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,9 +117,11 @@ class Detail:
             around = await ledger.balances_around(tx, t.slot, [identifier])
             of_member = Wanted(visit.namespace, member_ids=(t.member_id,))
             others = await lists.page(tx, of_member, _OTHERS + 1)
-        story = tell(t, full, provider, visit.now, revealed=revealed)
+            notes = await desk.notes(tx, t.slot, identifier)
+            assigned = await desk.assignees(tx, [(t.slot, identifier)])
+        story = with_notes(tell(t, full, provider, visit.now, revealed=revealed), notes)
         return _Known(
-            Row(t, full.view.user_id),
+            Row(t, full.view.user_id, assigned.get(identifier)),
             story,
             account,
             [around[key] for key in sorted(around)],

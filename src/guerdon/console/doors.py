@@ -4,6 +4,7 @@ from starlette.responses import Response
 
 from guerdon.console.assets import Assets
 from guerdon.console.decisions import Decisions
+from guerdon.console.desk import Desk
 from guerdon.console.detail import Detail
 from guerdon.console.exports import Exports
 from guerdon.console.figures import Figures
@@ -28,11 +29,13 @@ def table(parts: Parts, pages: Pages, figures: Figures, feed: Feed, assets: Asse
         return assets.answer(visit.request, visit.request.path_params["name"])
 
     transactions = Transactions(parts, pages, figures, feed)
+    detail = Detail(parts, pages)
     return [
         *SigningIn(parts, pages).table(),
         *transactions.table(),
         *Exports(parts, transactions).table(),
-        *Detail(parts, pages).table(),
+        *detail.table(),
+        *Desk(parts, detail.events).table(),
         *Decisions(parts, pages, figures).table(),
         *Options(parts, pages).table(),
         *Members(parts, pages).table(),

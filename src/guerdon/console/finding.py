@@ -17,7 +17,7 @@ from guerdon.options import store as options
 from guerdon.options.model import Option
 
 _TERM = re.compile(
-    r"(?P<not>-?)(?P<field>status|option|type|user|created|age|price|id):"
+    r"(?P<not>-?)(?P<field>status|option|type|user|assignee|created|age|price|id):"
     r"(?:\"(?P<quoted>[^\"]*)\"|(?P<bare>\S+))"
 )
 _MOST_USERS = 10
@@ -44,7 +44,7 @@ async def filters_for(
         added += await _classified(tx, slots, namespace, bare)
     for name, value in added:
         have = parameters.get(name, "")
-        several = name in ("status", "option", "type", "user")
+        several = name in ("status", "option", "type", "user", "assignee")
         values = [*have.split(","), value] if have and several else [value]
         parameters[name] = ",".join(dict.fromkeys(values))
     return parameters

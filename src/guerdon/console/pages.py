@@ -100,6 +100,7 @@ class Pages:
             "number": number,
             "shown": shown,
             "who": who,
+            "initials": initials,
             "short": short,
             "span": moments.span,
             "iso": iso,
@@ -196,6 +197,13 @@ def who(actor: str) -> str:
     if kind == "key":
         return f"API key {name}"
     return _ACTORS.get(kind, actor)
+
+
+def initials(actor: str) -> str:
+    """Two letters for a person: of the first two words of their email, or its beginning."""
+    words = [word for word in who(actor).partition("@")[0].replace("-", ".").split(".") if word]
+    letters = words[0][0] + words[1][0] if len(words) > 1 else "".join(words)[:2]
+    return letters.upper()
 
 
 def iso(moment: datetime) -> str:

@@ -20,7 +20,7 @@ from guerdon.redemption.inquiry import Full
 from guerdon.transactions.events import EventType
 from guerdon.transactions.model import Transaction
 
-Tone = Literal["good", "bad", "unsure", "plain"]
+Tone = Literal["good", "bad", "unsure", "plain", "note"]
 _ORIGINS = {"api": "over the API", "widget": "in the widget"}
 _EVIDENCE_TONE: Mapping[str, Tone] = {
     "S": "good",

@@ -21,6 +21,7 @@ from guerdon.console.site import Page
 from guerdon.console.visit import ZONE_COOKIE, Visit
 from guerdon.db.pool import ReadTx
 from guerdon.members import store as members
+from guerdon.transactions.desk import store as desk
 from guerdon.transactions.lists import pages as lists
 from guerdon.transactions.lists.pages import Wanted
 from guerdon.transactions.model import Transaction
@@ -32,10 +33,11 @@ LOOKS_SECONDS = 2
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A transaction in a list, with its member's userId."""
+    """A transaction in a list, with its member's userId and who looks after it."""
 
     t: Transaction
     user_id: str
+    assignee: str | None = None
 
     @property
     def to_decide(self) -> bool:
@@ -158,9 +160,11 @@ class Transactions:
                 await lists.bounded(tx, LOOKS_SECONDS)
                 found, earlier, later = await _page(tx, wanted, asked, oldest_first=oldest_first)
                 names = await members.user_ids(tx, {(t.slot, t.member_id) for t in found})
+                assigned = await desk.assignees(tx, {(t.slot, t.transaction_id) for t in found})
         except QueryCanceled:
             return [], None, None, True
-        return [Row(t, names.get(t.member_id, "")) for t in found], earlier, later, False
+        rows = [Row(t, names.get(t.member_id, ""), assigned.get(t.transaction_id)) for t in found]
+        return rows, earlier, later, False
 
     async def wanted(self, tx: ReadTx, visit: Visit, asked: Asked, view: str) -> Wanted:
         """The list that a view and the filters ask for."""
@@ -175,6 +179,11 @@ class Transactions:
                 for user in users
             ]
             wanted = replace(wanted, member_ids=tuple(one for one in found if one is not None))
+        people = asked.values("assignee")
+        if people:
+            named = [visit.operator.actor if one == "me" else f"operator:{one}" for one in people]
+            theirs = await desk.assigned_to(tx, visit.namespace, named)
+            wanted = replace(wanted, ids=tuple(theirs))
         return addresses.narrowed(wanted, asked, visit.zone, visit.now)
 
     @staticmethod

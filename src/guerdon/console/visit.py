@@ -27,7 +27,7 @@ _MAC_LENGTH = 32
 
 RIGHT_NAMES: Mapping[Right, str] = {
     "read": "look at this programme",
-    "operate": "confirm and cancel transactions",
+    "operate": "confirm and cancel transactions, write notes and share views",
     "options": "change options and providers",
     "members": "change members and adjust tokens",
     "personal": "see and export personal data",

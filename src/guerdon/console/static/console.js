@@ -39,7 +39,14 @@ const load = async (id) => {
     const away = answer.headers.get('HX-Redirect')
     if (away) { location.href = away; return }
     if (!answer.ok) throw new Error(answer.status)
-    put(cell, await answer.text())
+    const html = await answer.text()
+    // A note that is being written stays, whatever happens to its transaction meanwhile.
+    const draft = $('textarea', cell)
+    const at = draft && document.activeElement === draft ? draft.selectionStart : null
+    put(cell, html)
+    const again = draft?.value && $('textarea', cell)
+    if (again) again.value = draft.value
+    if (at !== null) { $('textarea', cell)?.focus(); $('textarea', cell)?.setSelectionRange(at, at) }
   } catch {
     const again = document.createElement('button')
     again.className = 'button small'
@@ -178,12 +185,20 @@ document.addEventListener('input', (event) => {
 
 document.addEventListener('submit', async (event) => {
   const form = event.target
-  if (!form.matches('[data-reveal]')) return
+  if (!form.matches('[data-reveal], [data-desk]')) return
   event.preventDefault()
   const answer = await fetch(form.action, {method: 'POST', headers: {'HX-Request': 'true'}, body: new URLSearchParams(new FormData(form))})
   const history = form.closest('.history')
-  if (answer.ok && history) put(history.parentElement, await answer.text())
-  else say('That did not work. Load the page again.')
+  const html = await answer.text()
+  if (answer.ok && history) {
+    const where = history.parentElement
+    put(where, html)
+    $(form.matches('[data-reveal]') ? '.payloads summary' : `[action="${form.getAttribute('action')}"] :is(textarea, button)`, where)?.focus()
+  } else {
+    const told = document.createElement('template')
+    told.innerHTML = html
+    say($('[role=alert] p', told.content)?.textContent ?? 'That did not work. Load the page again.')
+  }
 })
 
 // --- ages grow ----------------------------------------------------------------------------------
@@ -313,6 +328,8 @@ const keys = {
   o: () => inRow('[data-expand]'),
   c: () => inRow('[href$="/confirm"]'),
   C: () => inRow('[href$="/cancel"]'),
+  n: () => ($('textarea', document.activeElement?.closest?.('tr')?.nextElementSibling ?? document) ?? $('.desk textarea'))?.focus(),
+  a: () => $('[data-assign]', document.activeElement?.closest?.('tr.detail, tr')?.nextElementSibling ?? document)?.click(),
   '.': () => { const more = $('#more'); if (more && !more.hidden) more.click() },
   r: () => live?.click(),
   '[': () => $('[rel=prev]')?.click(),

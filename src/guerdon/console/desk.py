@@ -1,0 +1,115 @@
+"""Notes on the timeline, and who looks after a transaction."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from starlette.responses import RedirectResponse, Response
+
+from guerdon.access import store as access
+from guerdon.console.pages import who
+from guerdon.console.site import Handler, Page
+from guerdon.console.story import Step, Story
+from guerdon.console.visit import Visit
+from guerdon.errors import InvalidRequest, PreconditionFailed
+from guerdon.redemption import inquiry
+from guerdon.transactions.desk import store as desk
+from guerdon.transactions.desk.store import Note
+from guerdon.web.parts import Parts
+
+_LONGEST_NOTE = 2000
+_ERASED = "What it said went with the member's personal data."
+# What the address of a transaction's page may say was done.
+DONE = {
+    "noted": "Your note is on the timeline.",
+    "assigned": "You look after this transaction now.",
+    "unassigned": "Nobody looks after this transaction now.",
+}
+
+
+class Desk:
+    """The handlers. ``history`` shows the transaction's history anew, for a list's row."""
+
+    def __init__(self, parts: Parts, history: Handler) -> None:
+        self._parts = parts
+        self._history = history
+
+    def table(self) -> list[Page]:
+        """Their place in the table."""
+        path = "/redeem/transactions/{id}/"
+        return [
+            Page("POST", path + "notes", self.note, "operate"),
+            Page("POST", path + "assignee", self.assign, "operate"),
+        ]
+
+    async def note(self, visit: Visit) -> Response:
+        """Writes a note: it stays as it is written."""
+        identifier = visit.identifier("id")
+        text = visit.field("text").replace("\x00", "")
+        if not 0 < len(text) <= _LONGEST_NOTE:
+            detail = f"must have 1 to {_LONGEST_NOTE:,} characters"
+            raise InvalidRequest(
+                f"A note {detail}.", errors=[{"pointer": "/text", "detail": detail}]
+            )
+        async with self._parts.database.tx() as tx:
+            t = await inquiry.find(tx, self._parts.slots, visit.namespace, identifier)
+            number = await desk.add_note(tx, t, visit.operator.actor, text)
+            await access.audit(
+                tx,
+                namespace=visit.namespace,
+                actor=visit.operator.actor,
+                action="transaction.noted",
+                target=str(identifier),
+                detail={"note": number},
+                address=visit.address,
+            )
+        return await self._done(visit, "noted")
+
+    async def assign(self, visit: Visit) -> Response:
+        """Takes it on, or lets it go; not if it changed hands since it was shown."""
+        identifier = visit.identifier("id")
+        seen = visit.field("seen") or None
+        after = visit.operator.actor if visit.field("to") == "me" else None
+        async with self._parts.database.tx() as tx:
+            t = await inquiry.find(tx, self._parts.slots, visit.namespace, identifier)
+            if not await desk.hand_over(tx, t, seen, after):
+                now = (await desk.assignees(tx, [(t.slot, identifier)])).get(identifier)
+                holder = "nobody looks" if now is None else f"{who(now)} looks"
+                raise PreconditionFailed(
+                    f"It changed hands since you opened this: {holder} after it now."
+                )
+            await access.audit(
+                tx,
+                namespace=visit.namespace,
+                actor=visit.operator.actor,
+                action="transaction.assigned" if after else "transaction.unassigned",
+                target=str(identifier),
+                detail={"before": seen, "after": after},
+                address=visit.address,
+            )
+        return await self._done(visit, "assigned" if after else "unassigned")
+
+    async def _done(self, visit: Visit, what: str) -> Response:
+        if visit.fragment:
+            return await self._history(visit)
+        where = f"/redeem/transactions/{visit.identifier('id')}"
+        return RedirectResponse(visit.url(where, {"done": what}), status_code=303)
+
+
+def with_notes(story: Story, notes: Iterable[Note]) -> Story:
+    """The timeline with each note after what had happened when it was written."""
+    steps: list[Step] = []
+    waiting = list(notes)
+    for step in story.steps:
+        while waiting and waiting[0].at < step.at:
+            steps.append(_step(waiting.pop(0), steps))
+        since = None if not steps else step.at - steps[-1].at
+        steps.append(replace(step, since=since))
+    for note in waiting:
+        steps.append(_step(note, steps))
+    return replace(story, steps=tuple(steps))
+
+
+def _step(note: Note, before: Sequence[Step]) -> Step:
+    since = note.at - before[-1].at if before else None
+    text = _ERASED if note.text is None else note.text
+    return Step(0, "Note", "note", note.at, since, who(note.author), text)
