@@ -1,7 +1,11 @@
-"""The catalogue as one member sees it: what they may redeem, and if not, why not, in words."""
+"""The catalogue as one member sees it: what they may redeem, and if not, why not, in words.
+
+An obstacle's facts let a page say it in another language: ``missing`` tokens, ``opensAt``,
+``resetsAt``, ``reason`` of a limit, and ``message``, where it is the operator's own sentence.
+"""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from guerdon import clock, ids
 from guerdon.db.pool import ReadTx
@@ -15,12 +19,14 @@ from guerdon.errors import (
     ProviderUnavailable,
 )
 from guerdon.ledger import store as ledger
+from guerdon.ledger.posting import Account
 from guerdon.members.model import Member
 from guerdon.options import eligibility
 from guerdon.options import store as options
 from guerdon.options.model import Option
 from guerdon.providers import store as providers
 from guerdon.transactions import store as transactions
+from guerdon.transactions.histories import store as histories
 
 _MOST_OPTIONS = 1000
 
@@ -33,7 +39,15 @@ class Offer:
     obstacle: GuerdonError | None
 
 
-async def offers(tx: ReadTx, member: Member) -> list[Offer]:
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """What a member is shown, and the accounts it was decided upon."""
+
+    account: Account
+    offers: list[Offer]
+
+
+async def of_member(tx: ReadTx, member: Member) -> Catalogue:
     """Every option that ``member`` is to see, in the order they are shown."""
     namespace = member.namespace
     now = clock.now()
@@ -61,6 +75,8 @@ async def offers(tx: ReadTx, member: Member) -> list[Offer]:
             continue
         left = usage[namespace, option.name].left
         obstacle = _obstacle(option, member, now, used.get(option.name, (0, 0)), left)
+        if isinstance(obstacle, LimitReached):
+            obstacle.facts["resetsAt"] = await _resets(tx, option, member, used.get(option.name))
         if _hidden(option, obstacle):
             continue
         standing = standings[option.provider_id]
@@ -72,7 +88,21 @@ async def offers(tx: ReadTx, member: Member) -> list[Offer]:
             missing = least - account.available
             obstacle = InsufficientTokens(f"{missing} more tokens are needed.", missing=missing)
         shown.append(Offer(option, obstacle))
-    return shown
+    return Catalogue(account, shown)
+
+
+async def _resets(
+    tx: ReadTx, option: Option, member: Member, used: tuple[int, int] | None
+) -> str | None:
+    """When the member may redeem it again, if all that stands against it is a period."""
+    limits = option.limits
+    period = limits.per_member_period
+    if used is None or period is None or used[1] < period.count:
+        return None
+    if limits.per_member is not None and used[0] >= limits.per_member:
+        return None
+    use = await histories.nth_use(tx, member.slot, member.member_id, option.name, period.count)
+    return None if use is None else clock.rfc3339(use + timedelta(days=period.days))
 
 
 def _over(option: Option, now: datetime) -> bool:
@@ -100,10 +130,11 @@ def _obstacle(
     if member.frozen:
         return MemberFrozen("Redeeming is not possible for you at present.")
     if not eligibility.in_audience(option, member.attributes):
-        return NotEligible(option.blocked_message or "This reward is not offered to you.")
-    reached = eligibility.member_limit(option, *used)
+        said = option.blocked_message
+        return NotEligible(said or "This reward is not offered to you.", message=said)
+    reached, said = eligibility.member_limit(option, *used), option.used_up_message
     if reached is not None:
-        return LimitReached(option.used_up_message or reached)
+        return LimitReached(said or reached, reason="member", message=said)
     if left == 0:
-        return LimitReached(option.used_up_message or "Sold out.")
+        return LimitReached(said or "Sold out.", reason="sold-out", message=said)
     return None

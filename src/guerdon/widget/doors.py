@@ -1,6 +1,7 @@
 """The widget's door: its API for pages of other sites, and the files of the widget."""
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
@@ -8,27 +9,33 @@ from guerdon.access import store as access
 from guerdon.web.door import Door
 from guerdon.web.parts import Parts
 from guerdon.web.routes import Router
+from guerdon.widget.files import Files
 from guerdon.widget.gate import MemberGate
 from guerdon.widget.handlers import Handlers
+from guerdon.widget.live import MemberFeed
+from guerdon.widget.live import MemberFeed
 
 _MAY_SEND = "Authorization, Content-Type, Idempotency-Key"
 _MAY_READ = "Idempotent-Replayed, Retry-After, X-Request-Id"
 
 
-def build(parts: Parts) -> "WidgetSite":
+def build(parts: Parts, feed: MemberFeed) -> "WidgetSite":
     """The application."""
-    door = Door(Router(Handlers(parts).routes()), MemberGate(parts), parts.base_path)
+    gate = MemberGate(parts)
+    door = Door(Router(Handlers(parts, gate, feed).routes()), gate, parts.base_path)
     return WidgetSite(door, parts)
 
 
 class WidgetSite:
-    """Everything under ``/widget/``, readable from the pages that a namespace allows.
+    """Everything under ``/widget/``; the API is readable from the pages that a namespace allows.
 
-    No cookies are involved, so no credentials are allowed; and never a wildcard.
+    No cookies are involved, so no credentials are allowed; and never a wildcard for what is a
+    member's.
     """
 
-    def __init__(self, door: Door, parts: Parts) -> None:
+    def __init__(self, door: Door, files: Files, parts: Parts) -> None:
         self._door = door
+        self._files = files
         self._parts = parts
 
     def serves(self, path: str) -> bool:
@@ -37,6 +44,11 @@ class WidgetSite:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers one request, and tells browsers which pages may read the answer."""
+        path = str(scope["path"]).removeprefix(self._parts.base_path)
+        if self._files.has(path):
+            response = await self._files.answer(Request(scope, receive), path)
+            await response(scope, receive, send)
+            return
         headers = Headers(scope=scope)
         origin = headers.get("origin")
         allowed = origin if origin is not None and await self._allows(origin) else None

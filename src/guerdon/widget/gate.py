@@ -1,5 +1,7 @@
 """Who may come in: members with a token that their host signed, from pages the namespace allows."""
 
+from psycopg import Error as DatabaseError
+from psycopg_pool import PoolTimeout
 from starlette.requests import Request
 
 from guerdon import clock
@@ -7,7 +9,7 @@ from guerdon.access import store as access
 from guerdon.access import tokens
 from guerdon.access.tokens import PublicKey, Terms
 from guerdon.db.pool import ReadTx, Row
-from guerdon.errors import InvalidRequest, NotPermitted, Unauthenticated
+from guerdon.errors import GuerdonError, InvalidRequest, NotPermitted, Unauthenticated
 from guerdon.members.model import Member
 from guerdon.redemption import enrolment
 from guerdon.web.door import Call, Throttle
@@ -37,6 +39,16 @@ class MemberGate:
         self._pace.refuse_if_hot(str(member.member_id))
         self._pace.note(str(member.member_id))
         call.member = member
+
+    async def still_admits(self, request: Request) -> bool:
+        """Whether a request that was let in would be so now: for answers that go on and on."""
+        try:
+            await self._member(request)
+        except GuerdonError:
+            return False
+        except (DatabaseError, PoolTimeout, OSError):
+            return True  # nobody knows now; the next time tells
+        return True
 
     async def _member(self, request: Request) -> Member:
         text = bearer(request)

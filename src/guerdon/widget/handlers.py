@@ -1,30 +1,33 @@
 """The widget's own API: what a member may see and do, and nothing more."""
 
-from typing import Any
+from functools import partial
+from typing import Annotated, Any
+from uuid import UUID
 
 import msgspec
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 
 from guerdon import ids
-from guerdon.clock import rfc3339
-from guerdon.errors import GuerdonError, InvalidRequest, OptionNotFound, TransactionNotFound
-from guerdon.options import model as option_model
-from guerdon.redemption import catalogue, enrolment, inquiry
-from guerdon.redemption.catalogue import Offer
+from guerdon.db.pool import ReadTx
+from guerdon.errors import InvalidRequest, OptionNotFound, TransactionNotFound
+from guerdon.fields import PRINTABLE_LINES
+from guerdon.ledger.posting import Account
+from guerdon.members.model import Member
+from guerdon.redemption import catalogue, complaint, enrolment, inquiry
 from guerdon.redemption.issuance import body_hash, scope_hash
 from guerdon.redemption.request import Request
-from guerdon.transactions import store as transactions
+from guerdon.transactions.histories import store as histories
 from guerdon.transactions.model import Transaction
-from guerdon.transactions.states import Status
-from guerdon.transactions.store import Filter
 from guerdon.web import lists
 from guerdon.web.door import Call, answer
 from guerdon.web.parts import Parts
 from guerdon.web.routes import Route
 from guerdon.web.shapes import Address, Amount, Email
+from guerdon.widget import shown
+from guerdon.widget.gate import MemberGate
+from guerdon.widget.live import MemberFeed
 
-_OPTION_FACTS = ("description", "image", "details", "group", "order", "collectEmail")
-_TOKENS = {Status.SUCCESS: "spent", Status.FAILURE: "returned"}
+Words = Annotated[str, msgspec.Meta(max_length=1000, pattern=PRINTABLE_LINES)]
 
 
 class Redeem(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
@@ -39,11 +42,19 @@ class Redeem(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     expected_currency_amount: Amount | None = None
 
 
+class Complaint(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
+    """``POST /widget/v1/transactions/{id}/cases``: what the member has to say, if anything."""
+
+    message: Words | None = None
+
+
 class Handlers:
     """What answers a member."""
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, parts: Parts, gate: MemberGate, feed: MemberFeed) -> None:
         self._parts = parts
+        self._gate = gate
+        self._feed = feed
 
     def routes(self) -> list[Route]:
         """Their place in the table."""
@@ -64,9 +75,25 @@ class Handlers:
                 "/widget/v1/transactions",
                 self.page,
                 "The member's transactions, newest first",
-                query=("limit", "cursor"),
+                query=("limit", "cursor", "open"),
             ),
             Route("GET", "/widget/v1/transactions/{id}", self.one, "One of their transactions"),
+            Route(
+                "POST",
+                "/widget/v1/transactions/{id}/cases",
+                self.open_case,
+                "Say that the reward did not come",
+                body=Complaint,
+                status=201,
+                bare=True,
+            ),
+            Route(
+                "GET",
+                "/widget/v1/stream",
+                self.stream,
+                "The balance and every change, as Server-Sent Events",
+                media_type="text/event-stream",
+            ),
         ]
 
     async def me(self, call: Call) -> Response:
@@ -75,23 +102,16 @@ class Handlers:
             member, account = await enrolment.profile(
                 tx, self._parts.slots, call.asker.namespace, call.asker.user_id
             )
-        return answer(
-            {
-                "userId": member.user_id,
-                "email": member.email,
-                "address": member.address,
-                "balance": account.balance,
-                "available": account.available,
-                "held": account.held,
-                "tokensRedeemed": account.redeemed,
-            }
-        )
+        return answer(_profile(member, account))
 
     async def options(self, call: Call) -> Response:
-        """The catalogue, each with what stands against redeeming it, if anything does."""
+        """The catalogue, each with what stands against redeeming it; and the member beside it, as
+        they were when it was decided."""
         async with self._parts.database.read() as tx:
-            offers = await catalogue.offers(tx, call.asker)
-        return answer({"items": [_offer(offer) for offer in offers], "nextCursor": None})
+            found = await catalogue.of_member(tx, call.asker)
+        items = [shown.offer(offer) for offer in found.offers]
+        me = _profile(call.asker, found.account)
+        return answer({"items": items, "nextCursor": None, "me": me})
 
     async def redeem(self, call: Call) -> Response:
         """Accepts a redemption: 202 with the pending transaction, durably."""
@@ -118,76 +138,80 @@ class Handlers:
             )
         )
         headers = {"Idempotent-Replayed": "true"} if accepted.replayed else None
-        return answer(_transaction(accepted.transaction), 202, headers)
+        return answer(shown.transaction(accepted.transaction), 202, headers)
 
     async def page(self, call: Call) -> Response:
         """A page of the history."""
-        asked, below = lists.limit(call.query), lists.cursor(call.query)
-        chosen = Filter(
-            namespace=call.asker.namespace,
-            statuses=None,
-            option_names=None,
-            member_ids=(call.asker.member_id,),
-            title=None,
-            from_id=ids.FIRST_ID,
-            below_id=ids.LAST_ID if below is None else lists.uuid_or(_bad_cursor(), below),
-        )
+        asked, cursor = lists.limit(call.query), lists.cursor(call.query)
+        only = lists.single(call.query, "open")
+        if only not in (None, "true", "false"):
+            raise lists.invalid("open", "must be true or false")
+        member = call.asker
+        below = ids.LAST_ID if cursor is None else lists.uuid_or(_bad_cursor(), cursor)
         async with self._parts.database.read() as tx:
-            found = await transactions.page(tx, chosen, asked)
-        items = [_transaction(t) for t in found]
+            found = await histories.page(
+                tx, member.slot, member.member_id, asked, below=below, open_only=only == "true"
+            )
+            items = await _with_cases(tx, member, found)
         return answer(lists.page(items, asked, str(found[-1].transaction_id) if found else None))
 
     async def one(self, call: Call) -> Response:
         """One transaction; another member's is not there."""
-        given = call.parameters["id"]
-        missing = TransactionNotFound(f"There is no transaction {given!r}.")
-        identifier = lists.uuid_or(missing, given)
+        identifier = _transaction_id(call)
         async with self._parts.database.read() as tx:
             found = await inquiry.find(tx, self._parts.slots, call.asker.namespace, identifier)
-        if found.member_id != call.asker.member_id:
-            raise missing
-        return answer(_transaction(found))
+            if found.member_id != call.asker.member_id:
+                raise TransactionNotFound(f"There is no transaction {str(identifier)!r}.")
+            items = await _with_cases(tx, call.asker, [found])
+        return answer(items[0])
+
+    async def open_case(self, call: Call) -> Response:
+        """Puts it before the programme's people; said again, the first stands."""
+        body: Complaint = call.body
+        identifier = _transaction_id(call)
+        async with self._parts.database.tx() as tx:
+            case, new = await complaint.open_case(
+                tx, self._parts.slots, call.asker, identifier, body.message, call.address
+            )
+        made = {"transactionId": str(identifier), **shown.case(case)}
+        return answer(made, 201 if new else 200)
+
+    async def stream(self, call: Call) -> Response:
+        """Goes on until the token ends, the page leaves, or the server stops."""
+        self._feed.refuse_if_crowded(call.asker)
+        may_listen = partial(self._gate.still_admits, call.request)
+        return StreamingResponse(
+            self._feed.frames(call.asker, may_listen),
+            media_type="text/event-stream",
+            headers={"X-Accel-Buffering": "no", "Cache-Control": "no-store"},
+        )
 
 
 def _bad_cursor() -> InvalidRequest:
     return lists.invalid("cursor", "is none of ours")
 
 
-def _offer(offer: Offer) -> dict[str, Any]:
-    option = offer.option
-    made = option_model.definition(option)
-    shown = {name: made[name] for name in _OPTION_FACTS}
+def _transaction_id(call: Call) -> UUID:
+    given = call.parameters["id"]
+    return lists.uuid_or(TransactionNotFound(f"There is no transaction {given!r}."), given)
+
+
+async def _with_cases(
+    tx: ReadTx, member: Member, found: list[Transaction]
+) -> list[dict[str, Any]]:
+    opened = await histories.cases(tx, member.slot, [t.transaction_id for t in found])
+    return [
+        {**shown.transaction(t), "case": case and shown.case(case)}
+        for t in found
+        for case in [opened.get(t.transaction_id)]
+    ]
+
+
+def _profile(member: Member, account: Account) -> dict[str, Any]:
     return {
-        "name": str(option.name),
-        "type": option.type,
-        "title": option.title,
-        **shown,
-        "collectAddress": option.collect_address,
-        **option_model.terms(option),
-        "redeemable": offer.obstacle is None,
-        "obstacle": None if offer.obstacle is None else _obstacle(offer.obstacle),
-        "onCompletionRedirect": option.on_completion_redirect,
+        "userId": member.user_id,
+        "email": member.email,
+        "address": member.address,
+        **shown.balance(account),
+        "tokensRedeemed": account.redeemed,
     }
-
-
-def _obstacle(obstacle: GuerdonError) -> dict[str, Any]:
-    return {"code": obstacle.code, "detail": obstacle.detail, **obstacle.facts}
-
-
-def _transaction(t: Transaction) -> dict[str, Any]:
-    shown: dict[str, Any] = {
-        "id": str(t.transaction_id),
-        "status": str(t.status),
-        "tokens": _TOKENS.get(t.status, "held"),
-        "optionName": str(t.option_name),
-        "optionTitle": t.option_title,
-        "type": t.type,
-        "price": t.price,
-        "createdAt": rfc3339(t.created_at),
-        "updatedAt": rfc3339(t.updated_at),
-        "closedAt": None if t.closed_at is None else rfc3339(t.closed_at),
-    }
-    if t.currency is not None:
-        shown |= {"tokenAmount": t.price, "currency": t.currency}
-        shown |= {"currencyAmount": t.currency_amount}
-    return shown
