@@ -125,7 +125,8 @@ PUBLIC = {"none", "signed", "secret in the body", "`GUERDON_METRICS_TOKEN`"}
 
 
 def test_every_route_of_the_widget_is_listed() -> None:
-    routes = handlers.Handlers(cast("Any", None)).routes()
+    nothing = cast("Any", None)
+    routes = handlers.Handlers(nothing, nothing, nothing).routes()
     told = table(section(page("docs/widget.md"), "## Routes"))
     assert {(row[0], row[1], row[2]) for row in told} == {
         (f"{route.method} ●" if route.keyed else route.method, f"`{route.path}`", route.summary)

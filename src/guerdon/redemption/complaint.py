@@ -13,7 +13,12 @@ from guerdon.transactions.states import Status
 
 
 async def open_case(
-    tx: Tx, slots: int, member: Member, transaction_id: UUID, message: str | None, address: str | None
+    tx: Tx,
+    slots: int,
+    member: Member,
+    transaction_id: UUID,
+    message: str | None,
+    address: str | None,
 ) -> tuple[Case, bool]:
     """The case, and whether it is new: said again, the first stands. No tokens move.
 
@@ -24,7 +29,9 @@ async def open_case(
     if t.member_id != member.member_id:
         raise TransactionNotFound(f"There is no transaction '{transaction_id}'.")
     if t.status is Status.PENDING:
-        raise Sending("This redemption is still on its way. Its history will say what became of it.")
+        raise Sending(
+            "This redemption is still on its way. Its history will say what became of it."
+        )
     if t.status is Status.FAILURE:
         raise NotOpen("This redemption was not completed, and its tokens are back.")
     new = await histories.open_case(tx, t, message)

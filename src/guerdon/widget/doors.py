@@ -13,17 +13,16 @@ from guerdon.widget.files import Files
 from guerdon.widget.gate import MemberGate
 from guerdon.widget.handlers import Handlers
 from guerdon.widget.live import MemberFeed
-from guerdon.widget.live import MemberFeed
 
 _MAY_SEND = "Authorization, Content-Type, Idempotency-Key"
 _MAY_READ = "Idempotent-Replayed, Retry-After, X-Request-Id"
 
 
 def build(parts: Parts, feed: MemberFeed) -> "WidgetSite":
-    """The application."""
+    """The application. ``feed`` tells members what is new."""
     gate = MemberGate(parts)
     door = Door(Router(Handlers(parts, gate, feed).routes()), gate, parts.base_path)
-    return WidgetSite(door, parts)
+    return WidgetSite(door, Files(parts), parts)
 
 
 class WidgetSite:

@@ -196,9 +196,7 @@ def _transaction_id(call: Call) -> UUID:
     return lists.uuid_or(TransactionNotFound(f"There is no transaction {given!r}."), given)
 
 
-async def _with_cases(
-    tx: ReadTx, member: Member, found: list[Transaction]
-) -> list[dict[str, Any]]:
+async def _with_cases(tx: ReadTx, member: Member, found: list[Transaction]) -> list[dict[str, Any]]:
     opened = await histories.cases(tx, member.slot, [t.transaction_id for t in found])
     return [
         {**shown.transaction(t), "case": case and shown.case(case)}

@@ -100,7 +100,9 @@ class MemberFeed:
             _log.warning("a member's stream waits for the database", error=str(trouble))
             return b""
         frames = b"".join(
-            _frame("transaction", shown.transaction(t)) for t in reversed(newest) if _is_news(t, told)
+            _frame("transaction", shown.transaction(t))
+            for t in reversed(newest)
+            if _is_news(t, told)
         )
         told.events = {t.transaction_id: t.events for t in newest}
         balance = shown.balance(account)

@@ -1,0 +1,53 @@
+// What the parts of the widget share: making nodes, looking at addresses.
+
+/** Makes a node. Data goes in as text, never as markup. */
+const h = (tag, given, ...children) => {
+  const node = document.createElement(tag);
+  for (const [name, value] of Object.entries(given ?? {})) {
+    if (value == null || value === false) continue;
+    if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
+    else node.setAttribute(name, value === true ? "" : value);
+  }
+  node.append(...children.flat(2).filter((child) => child != null && child !== false));
+  return node;
+};
+
+const SVG = "http://www.w3.org/2000/svg";
+const SHAPES = {
+  pending: "M8 2a6 6 0 1 1-6 6",
+  postponed: "M8 2a6 6 0 1 0 .01 0M8 4.500V8l2.500 2",
+  success: "M3 8.500 6.500 12 13 4.500",
+  failure: "M6 3 2.500 6.500 6 10M3 6.500h6a3.500 3.500 0 0 1 0 7H6",
+  "recoverable-failure": "M5.500 6a2.500 2.500 0 1 1 3.500 2.300c-.7.3-1 .7-1 1.500M8 12.500v.1",
+};
+
+/** The shape that goes with a status, beside its words. */
+const icon = (status) => {
+  const svg = document.createElementNS(SVG, "svg");
+  const path = document.createElementNS(SVG, "path");
+  svg.setAttribute("viewBox", "0 0 16 16");
+  svg.setAttribute("aria-hidden", "true");
+  path.setAttribute("d", SHAPES[status]);
+  svg.append(path);
+  return svg;
+};
+
+/** An address that may be shown or gone to: https, or of the same site; else nothing. */
+const safeUrl = (text, base) => {
+  try {
+    const url = new URL(text, base);
+    return url.protocol === "https:" || url.origin === new URL(base).origin ? url.href : null;
+  } catch {
+    return null;
+  }
+};
+
+const randomKey = () =>
+  Array.from(crypto.getRandomValues(new Uint8Array(16)), (b) => b.toString(16).padStart(2, "0")).join("");
+
+/** Waits; a connection that comes back ends the waiting. */
+const pause = (milliseconds) =>
+  new Promise((done) => {
+    addEventListener("online", done, { once: true });
+    setTimeout(done, milliseconds);
+  });

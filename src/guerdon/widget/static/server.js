@@ -1,0 +1,110 @@
+// Talking with Guerdon: the member's token, requests, and the live stream.
+
+/** The answer is no; `code` says why. */
+class Refused extends Error {
+  constructor(status, problem) {
+    super(problem.code);
+    this.status = status;
+    this.code = problem.code;
+    this.problem = problem;
+  }
+}
+
+/** It was sent, perhaps, and no whole answer came: nobody here knows what happened. */
+class Lost extends Error {
+  code = "offline";
+  status = 0;
+}
+
+const ANSWERS_WITHIN = 20_000;
+const RENEWED_BEFORE = 30;
+
+class Server {
+  source = null;
+  endpoint = "";
+  #bearer = null;
+  #renewAt = 0;
+  #asking = null;
+
+  /** The host set another token, or a way to get one. */
+  set token(source) {
+    this.source = source;
+    this.#bearer = null;
+  }
+
+  /** The token, asked for at the start, before it expires, and after a 401. It stays in memory. */
+  bearer(reason) {
+    if (!reason && this.#bearer && performance.now() < this.#renewAt) return this.#bearer;
+    const why = reason || (this.#bearer ? "expiring" : "start");
+    this.#asking ??= this.#ask(why).finally(() => (this.#asking = null));
+    return this.#asking;
+  }
+
+  async #ask(reason) {
+    let text;
+    try {
+      text = typeof this.source === "function" ? await this.source({ reason }) : this.source;
+    } catch (trouble) {
+      if (!navigator.onLine) throw new Lost(trouble);
+    }
+    if (!text) throw new Refused(401, { code: "unauthenticated" });
+    this.#bearer = text.trim();
+    this.#renewAt = performance.now() + (lifeOf(this.#bearer) - RENEWED_BEFORE) * 1000;
+    return this.#bearer;
+  }
+
+  /** The JSON of an answer. Throws `Refused` and `Lost`. */
+  async call(method, path, { body, key, signal, streams } = {}, again = false) {
+    const bearer = await this.bearer(again && "unauthenticated");
+    const headers = { Authorization: `Bearer ${bearer}` };
+    if (body) headers["Content-Type"] = "application/json";
+    if (key) headers["Idempotency-Key"] = key;
+    let answer, said;
+    try {
+      answer = await fetch(`${this.endpoint}/widget/v1/${path}`, {
+        method,
+        body,
+        headers,
+        cache: "no-store",
+        credentials: "omit",
+        signal: signal ?? AbortSignal.timeout(ANSWERS_WITHIN),
+      });
+      if (answer.ok && streams) return answer;
+      said = await answer.json();
+    } catch (trouble) {
+      if (signal?.aborted) throw trouble;
+      throw new Lost(trouble);
+    }
+    if (answer.status === 401 && !again)
+      return this.call(method, path, { body, key, signal, streams }, true);
+    if (!answer.ok) throw new Refused(answer.status, said);
+    return said;
+  }
+
+  /** Tells of balance and transactions until the stream ends. */
+  async listen(signal, tell) {
+    const answer = await this.call("GET", "stream", { signal, streams: true });
+    const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
+    for (let rest = ""; ; ) {
+      const { done, value } = await reader.read();
+      if (done) return;
+      const frames = (rest + value).split("\n\n");
+      rest = frames.pop();
+      for (const frame of frames) {
+        const found = /^event: (\w+)\ndata: (.*)$/.exec(frame);
+        if (found) tell(found[1], JSON.parse(found[2]));
+      }
+    }
+  }
+}
+
+/** Seconds that a token lives from now; by its own two times, so that a wrong clock here is none. */
+const lifeOf = (token) => {
+  try {
+    const part = token.split(".")[1].replace(/-/g, "+").replace(/_/g, "/");
+    const { exp, iat } = JSON.parse(atob(part));
+    return exp - (iat ?? Date.now() / 1000);
+  } catch {
+    return Infinity;
+  }
+};

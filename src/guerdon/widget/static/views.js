@@ -1,0 +1,134 @@
+// What is seen beside the dialog: nodes made from what the widget knows.
+
+/** Why an option cannot be redeemed now, in the member's language; the operator's own words win. */
+const why = (w, { code, message, missing, opensAt, resetsAt, reason }) => {
+  if (message) return message;
+  if (code === "insufficient-tokens") return w.say("more", { n: missing });
+  if (code === "limit-reached") {
+    if (reason === "sold-out") return w.say("soldOut");
+    return resetsAt ? w.say("limitUntil", { date: w.date(resetsAt, "short") }) : w.say("limit");
+  }
+  if (code === "option-unavailable") return opensAt ? w.say("starts", { date: w.date(opensAt) }) : w.say("closed");
+  if (["not-eligible", "provider-unavailable", "member-frozen", "unauthenticated", "offline"].includes(code)) return w.say(code);
+  return w.say("trouble");
+};
+
+const cost = (w, item) =>
+  item.rates ? w.say("range", { n: item.maxTokens, min: w.number(item.minTokens) }) : w.tokens(item.price);
+
+const picture = (item, endpoint) => {
+  const letter = [...item.title.trim()][0] ?? "";
+  const box = h("div", { class: "image", part: "image", "aria-hidden": "true" });
+  const url = item.image && safeUrl(item.image, `${endpoint}/`);
+  if (!url) box.append(letter);
+  else {
+    const lost = () => box.replaceChildren(letter);
+    box.append(h("img", { src: url, alt: "", loading: "lazy", decoding: "async", onerror: lost }));
+  }
+  return box;
+};
+
+const card = (widget, item) => {
+  const w = widget.words;
+  const { obstacle } = item;
+  const least = item.price ?? item.minTokens;
+  const bar = h("div", { class: "bar" }, h("div"));
+  bar.firstChild.style.inlineSize = `${Math.min(100, (100 * widget.me.available) / least)}%`;
+  const said = obstacle && why(w, obstacle);
+  const id = `w-${item.name}`;
+  return h(
+    "li",
+    { class: "card", part: "card" },
+    picture(item, widget.server.endpoint),
+    h(
+      "div",
+      { class: "about" },
+      h("h3", { dir: "auto" }, item.title),
+      h("p", { class: "price", part: "price" }, cost(w, item)),
+      item.description && h("p", { class: "dim more", dir: "auto" }, item.description),
+      obstacle?.code === "insufficient-tokens" && bar,
+      said && h("p", { class: "dim", id, dir: "auto" }, said),
+    ),
+    h(
+      "button",
+      {
+        class: "main",
+        part: "button",
+        "data-k": item.name,
+        "aria-label": `${w.say("redeem")}: ${item.title}`,
+        "aria-disabled": obstacle && "true",
+        "aria-describedby": obstacle && id,
+        onclick: () => (obstacle ? widget.announce(said) : widget.ask(item)),
+      },
+      w.say("redeem"),
+    ),
+  );
+};
+
+const effect = (w, t) => w.say(`t.${t.tokens}`, { n: t.price, minus: w.number(-t.price) });
+
+const line = (widget, t, open) => {
+  const w = widget.words;
+  const facts = [
+    ["when", w.date(t.createdAt, "short")],
+    t.closedAt && ["until", w.date(t.closedAt, "short")],
+    t.currency && ["paid", w.money(t.currencyAmount, t.currency)],
+    ["number", t.id],
+  ].filter(Boolean);
+  const mayComplain = !t.case && !["pending", "failure"].includes(t.status);
+  const node = h(
+    "details",
+    { open: open.has(t.id), ontoggle: () => (node.open ? open.add(t.id) : open.delete(t.id)) },
+    h(
+      "summary",
+      { "data-k": t.id },
+      h("b", { dir: "auto" }, t.optionTitle),
+      h("span", { class: `effect ${t.tokens}` }, effect(w, t)),
+      h("span", { class: `s ${t.status}` }, icon(t.status), w.say(`h.${t.status}`)),
+      h("span", { class: "dim" }, w.date(t.createdAt)),
+    ),
+    h("p", {}, w.say(`r.${t.status}`, { tokens: w.tokens(t.price) })),
+    h("dl", {}, facts.map(([name, value]) => h("div", {}, h("dt", {}, w.say(name)), h("dd", {}, value)))),
+    t.case && h("p", { class: "note" }, w.say("told", { date: w.date(t.case.openedAt) })),
+    mayComplain && h("button", { "data-k": `c-${t.id}`, onclick: () => complain(widget, t) }, w.say("notGot")),
+  );
+  return h("li", {}, node);
+};
+
+/** "I did not get it": a case on that very transaction, which people will look into. */
+const complain = (widget, t) => {
+  const w = widget.words;
+  const text = h("textarea", { id: "f-missing", rows: 3, maxlength: 1000 });
+  const close = () => widget.dialog.close();
+  const wrong = h("p", { class: "wrong", role: "alert" });
+  const send = h("button", { class: "main" }, w.say("send"));
+  const submit = async (event) => {
+    event.preventDefault();
+    if (send.ariaDisabled) return;
+    send.ariaDisabled = "true";
+    try {
+      const body = JSON.stringify({ message: text.value.trim() || null });
+      const { openedAt } = await widget.server.call("POST", `transactions/${t.id}/cases`, { body });
+      widget.note({ ...widget.known.get(t.id), case: { openedAt } });
+      const told = h("p", {}, w.say("told", { date: w.date(openedAt) }));
+      widget.fill(t.optionTitle, told, h("div", { class: "choice" }, h("button", { onclick: close }, w.say("close"))));
+      widget.paint();
+    } catch (trouble) {
+      send.ariaDisabled = null;
+      wrong.textContent = why(w, trouble);
+    }
+  };
+  widget.returnTo = t.id;
+  widget.fill(
+    w.say("notGot"),
+    h(
+      "form",
+      { onsubmit: submit },
+      h("p", { class: "dim" }, w.say("notGotAbout")),
+      h("div", { class: "field" }, h("label", { for: text.id }, w.say("missing")), text),
+      wrong,
+      h("div", { class: "choice" }, h("button", { type: "button", onclick: close }, w.say("cancel")), send),
+    ),
+  );
+  widget.dialog.showModal();
+};
