@@ -19,6 +19,7 @@ from guerdon.console.signing_in import SigningIn
 from guerdon.console.site import Page, Site
 from guerdon.console.transactions import Transactions
 from guerdon.console.visit import Visit
+from guerdon.console.widget_settings import WidgetSettings
 from guerdon.web.parts import Parts
 
 
@@ -42,6 +43,7 @@ def table(parts: Parts, pages: Pages, figures: Figures, feed: Feed, assets: Asse
         *Providers(parts, pages).table(),
         *Overview(parts, pages, figures).table(),
         *Settings(parts, pages).table(),
+        *WidgetSettings(parts, pages).table(),
         Page("GET", "/console/static/{version}/{name}", asset, None),
     ]
 
