@@ -3,7 +3,7 @@
 from cyclopts import App
 
 from guerdon import __version__
-from guerdon.cli import demo, keeping, lists, measuring, rotation, serve
+from guerdon.cli import conforming, demo, keeping, lists, measuring, rotation, serve
 
 app = App(
     name="guerdon",
@@ -22,3 +22,4 @@ app.command(lists.members)
 app.command(lists.transactions)
 app.command(demo.provider)
 app.command(measuring.bench)
+app.command(conforming.conformance)
