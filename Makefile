@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 UV := $(BIN)/uv
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format bench lock
+.PHONY: help setup demo test check format bench pictures lock
 
 help: ## Say what can be made
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -20,19 +20,23 @@ test: $(VENV)/.dev ## Run every test on real parts
 	$(BIN)/python -m pytest
 
 check: $(VENV)/.dev ## Format, lint, types, import contracts, dependencies
-	$(BIN)/ruff format --check src tests bench
-	$(BIN)/ruff check src tests bench
+	$(BIN)/ruff format --check src tests bench docs
+	$(BIN)/ruff check src tests bench docs
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/deptry src
 
 format: $(VENV)/.dev ## Format the code
-	$(BIN)/ruff check --fix src tests bench
-	$(BIN)/ruff format src tests bench
+	$(BIN)/ruff check --fix src tests bench docs
+	$(BIN)/ruff format src tests bench docs
 
 bench: $(VENV)/.dev ## Measure, beside pgbench on the same server in the same run
 	$(BIN)/guerdon bench
 	$(BIN)/python -m bench.strict_json
+
+pictures: $(VENV)/.dev ## Take the pictures of the documentation anew, from the demo
+	@.ci/chromium
+	$(BIN)/python docs/pictures/take.py
 
 lock: $(UV) ## Choose the pinned versions anew
 	$(UV) pip compile -q --generate-hashes --upgrade pyproject.toml -o requirements.txt

@@ -1,0 +1,104 @@
+"""Takes the pictures of the documentation anew, from the demo's data: ``make pictures``.
+
+Starts ``guerdon demo`` on a fresh folder, waits for a few redemptions, and photographs each screen
+in Chromium, light and dark.
+"""
+
+import asyncio
+import re
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+from playwright.async_api import Browser, Page, async_playwright
+from rich.console import Console
+
+HERE = Path(__file__).parent
+PORT, PROVIDER_PORT = 8180, 8190
+SITE = f"http://127.0.0.1:{PORT}"
+WAIT_FOR_REDEMPTIONS_SECONDS = 45
+WIDE, NARROW = {"width": 1280, "height": 800}, {"width": 390, "height": 800}
+SCREENS = {
+    "transactions": "/redeem/transactions",
+    "transactions-all": "/redeem/transactions?view=all",
+    "options": "/redeem/options",
+    "overview": "/redeem/overview",
+    "members": "/members",
+    "providers": "/providers",
+    "team": "/settings/team",
+    "audit": "/settings/audit",
+    "api": "/docs",
+}
+console = Console()
+
+
+async def started(data: Path) -> tuple[asyncio.subprocess.Process, str]:
+    """The demo, ready, and the password of its operator."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "guerdon", "demo", "--data", str(data)),
+        *("--port", str(PORT), "--provider-port", str(PROVIDER_PORT)),
+        stdout=asyncio.subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    password = ""
+    async for line in process.stdout:
+        found = re.search(rb"password\s+(\S+)", line)
+        password = found[1].decode() if found else password
+        if b"Ctrl-C" in line:
+            return process, password
+    raise SystemExit("The demo did not start.")
+
+
+async def photograph(page: Page, name: str, theme: str) -> None:
+    await page.wait_for_load_state("domcontentloaded")
+    await page.wait_for_timeout(500)
+    await page.screenshot(path=HERE / f"{name}-{theme}.png")
+    console.print(f"{name}-{theme}.png")
+
+
+async def take(browser: Browser, password: str, theme: str) -> None:
+    context = await browser.new_context(viewport=WIDE, color_scheme=theme)
+    page = await context.new_page()
+    await page.goto(f"{SITE}/sign-in")
+    await photograph(page, "sign-in", theme)
+    await page.fill("input[name=email]", "demo@example.com")
+    await page.fill("input[name=password]", password)
+    await page.keyboard.press("Enter")
+    await page.wait_for_url("**/redeem/transactions*")
+    for name, path in SCREENS.items():
+        await page.goto(SITE + path)
+        await photograph(page, name, theme)
+    await page.goto(f"{SITE}/redeem/transactions")
+    await page.locator("a[aria-expanded], button[aria-expanded]").first.click()
+    await photograph(page, "transaction-open", theme)
+    await page.locator("a:has-text('Cancel')").first.click()
+    await photograph(page, "cancel", theme)
+    await page.set_viewport_size(NARROW)
+    await page.goto(f"{SITE}/redeem/transactions")
+    await photograph(page, "transactions-narrow", theme)
+    await context.close()
+
+
+async def main() -> None:
+    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
+    with tempfile.TemporaryDirectory(prefix="guerdon-pictures-") as folder:
+        Path(folder).chmod(0o755)
+        demo, password = await started(Path(folder))
+        try:
+            console.print(f"Redeeming for {WAIT_FOR_REDEMPTIONS_SECONDS} s …")
+            await asyncio.sleep(WAIT_FOR_REDEMPTIONS_SECONDS)
+            async with async_playwright() as playwright:
+                browser = await playwright.chromium.launch(
+                    executable_path=chromium, args=["--no-sandbox", "--disable-dev-shm-usage"]
+                )
+                for theme in ("light", "dark"):
+                    await take(browser, password, theme)
+                await browser.close()
+        finally:
+            demo.terminate()
+            await demo.wait()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
