@@ -20,15 +20,15 @@ test: $(VENV)/.dev ## Run every test on real parts
 	$(BIN)/python -m pytest
 
 check: $(VENV)/.dev ## Format, lint, types, import contracts, dependencies
-	$(BIN)/ruff format --check src tests bench docs
-	$(BIN)/ruff check src tests bench docs
+	$(BIN)/ruff format --check src tests bench docs/pictures
+	$(BIN)/ruff check src tests bench docs/pictures
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/deptry src
 
 format: $(VENV)/.dev ## Format the code
-	$(BIN)/ruff check --fix src tests bench docs
-	$(BIN)/ruff format src tests bench docs
+	$(BIN)/ruff check --fix src tests bench docs/pictures
+	$(BIN)/ruff format src tests bench docs/pictures
 
 bench: $(VENV)/.dev ## Measure, beside pgbench on the same server in the same run
 	$(BIN)/guerdon bench

@@ -5,6 +5,7 @@ in Chromium, light and dark.
 """
 
 import asyncio
+import os
 import re
 import shutil
 import sys
@@ -83,7 +84,8 @@ async def take(browser: Browser, password: str, theme: str) -> None:
 async def main() -> None:
     chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
     with tempfile.TemporaryDirectory(prefix="guerdon-pictures-") as folder:
-        Path(folder).chmod(0o755)
+        # Where root runs PostgreSQL as somebody else, that somebody must come in.
+        os.chmod(folder, 0o755)
         demo, password = await started(Path(folder))
         try:
             console.print(f"Redeeming for {WAIT_FOR_REDEMPTIONS_SECONDS} s …")
