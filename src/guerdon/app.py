@@ -10,7 +10,9 @@ from uuid import UUID
 from guerdon import ids, metrics
 from guerdon.access.keys import KeyRing
 from guerdon.api import doors as api
+from guerdon.config import OpenId
 from guerdon.console import doors as console
+from guerdon.console.issuer import Issuer
 from guerdon.console.live import Feed
 from guerdon.db import installation
 from guerdon.db.pool import Database
@@ -59,6 +61,7 @@ async def running(
     base_path: str = "/",
     environment: str = "production",
     client: ProviderClient | None = None,
+    openid: OpenId | None = None,
 ) -> AsyncIterator[Running]:
     """Starts everything on an open database; ends it in order: no new work, what is on the wire
     finishes, what was not sent goes back into the queue."""
@@ -68,6 +71,7 @@ async def running(
     _watch_pool(database)
     lanes = Lanes(database, slots, _observe)
     client = client or ProviderClient(allowed)
+    issuer = None if openid is None else Issuer(openid)
     feed, member_feed = Feed(database), MemberFeed(database)
     settlement = Settlement(lanes, slots, SettlementVerb(partial(_settled, member_feed)))
     places = Places()
@@ -94,7 +98,7 @@ async def running(
         base_path.rstrip("/"),
     )
     try:
-        sites = (console.build(parts, feed, environment), widget.build(parts, member_feed))
+        sites = (console.build(parts, feed, environment, issuer), widget.build(parts, member_feed))
         front = Front(sites, api.build(parts), parts.base_path)
         yield Running(front, parts, process_id, partial(_end_streams, feed, member_feed))
     finally:
@@ -108,6 +112,8 @@ async def running(
         # What the last batches accepted.
         await dispatcher.close()
         await client.close()
+        if issuer is not None:
+            await issuer.close()
         async with database.tx() as tx:
             await outbox.leave(tx, process_id)
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from guerdon.errors import GuerdonError
 
@@ -48,6 +49,16 @@ SETTINGS: Mapping[str, Setting] = {
     "environment": Setting(
         "GUERDON_ENVIRONMENT", "What the console's badge says: production (default), staging, …."
     ),
+    "oidc_issuer": Setting(
+        "GUERDON_OIDC_ISSUER",
+        "Whom operators may sign in through by OpenID Connect: the issuer's https URL.",
+    ),
+    "oidc_client_id": Setting(
+        "GUERDON_OIDC_CLIENT_ID", "What the issuer knows this Guerdon by; with GUERDON_OIDC_ISSUER."
+    ),
+    "oidc_client_secret": Setting(
+        "GUERDON_OIDC_CLIENT_SECRET", "What proves it to the issuer; with GUERDON_OIDC_ISSUER."
+    ),
     "log_level": Setting("GUERDON_LOG_LEVEL", "debug, info (default), warning or error."),
 }
 
@@ -62,6 +73,9 @@ class Settings:
     provider_allow: str = ""
     metrics_token: str | None = None
     environment: str = "production"
+    oidc_issuer: str | None = None
+    oidc_client_id: str | None = None
+    oidc_client_secret: str | None = None
     log_level: str = "info"
 
 
@@ -78,6 +92,45 @@ def from_environment() -> Settings:
             f"GUERDON_LOG_LEVEL must be debug, info, warning or error, not {settings.log_level!r}."
         )
     return settings
+
+
+@dataclass(frozen=True, slots=True)
+class OpenId:
+    """Whom operators may sign in through, and what that issuer knows this Guerdon by."""
+
+    issuer: str
+    client_id: str
+    client_secret: str
+
+
+def openid(settings: Settings) -> OpenId | None:
+    """The three settings of OpenID Connect, all of them or none."""
+    given = (settings.oidc_issuer, settings.oidc_client_id, settings.oidc_client_secret)
+    if given == (None, None, None):
+        return None
+    issuer, client_id, client_secret = given
+    if issuer is None or client_id is None or client_secret is None:
+        raise ConfigurationError(
+            "GUERDON_OIDC_ISSUER, GUERDON_OIDC_CLIENT_ID and GUERDON_OIDC_CLIENT_SECRET belong "
+            "together: set all three, or none."
+        )
+    if not safe_to_ask(issuer):
+        raise ConfigurationError(
+            "GUERDON_OIDC_ISSUER must be an https URL (http on this machine alone), "
+            f"not {issuer!r}."
+        )
+    return OpenId(issuer, client_id, client_secret)
+
+
+def safe_to_ask(url: str) -> bool:
+    """Whether secrets may be sent to a URL: by https, or without leaving this machine."""
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname
+    except ValueError:
+        return False
+    local = host in ("localhost", "127.0.0.1", "::1")
+    return bool(host) and (parts.scheme == "https" or (parts.scheme == "http" and local))
 
 
 def key_bytes(text: str, where: str) -> bytes:

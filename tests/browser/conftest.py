@@ -21,6 +21,7 @@ from tests.conftest import ALL_SCOPES, LOOPBACK, Api, make_key
 from guerdon import app, ids
 from guerdon.access import store as access
 from guerdon.app import Running
+from guerdon.config import OpenId
 from guerdon.db.pool import Database
 from guerdon.sealing import Sealer
 
@@ -134,11 +135,12 @@ async def open_house(
     *,
     port: int = 0,
     furnished: bool = True,
+    openid: OpenId | None = None,
 ) -> AsyncIterator[House]:
     """A Guerdon at work, and in it, if ``furnished``: operators, a provider, an option, members."""
     async with (
         app.running(
-            database, sealer, LOOPBACK, base_path=base_path, environment="staging"
+            database, sealer, LOOPBACK, base_path=base_path, environment="staging", openid=openid
         ) as running,
         _provider() as provider,
     ):

@@ -122,6 +122,7 @@ async def at_work(
 ) -> AsyncIterator[Running]:
     """A migrated database, and Guerdon at work on it."""
     sealer, allowed = where.sealer(), _allowed(where.settings)
+    openid = config.openid(where.settings)
     watching = asyncio.create_task(_watch(where))
     try:
         ready = await _made_ready(where, allow_unsafe)
@@ -135,6 +136,7 @@ async def at_work(
                 metrics_token=where.settings.metrics_token,
                 base_path=base_path,
                 environment=where.settings.environment,
+                openid=openid,
             ) as running,
         ):
             yield running

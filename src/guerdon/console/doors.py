@@ -2,20 +2,25 @@
 
 from starlette.responses import Response
 
+from guerdon.console.account import Account
 from guerdon.console.assets import Assets
 from guerdon.console.decisions import Decisions
 from guerdon.console.desk import Desk
 from guerdon.console.detail import Detail
+from guerdon.console.entering import Entering
 from guerdon.console.exports import Exports
 from guerdon.console.figures import Figures
+from guerdon.console.issuer import Issuer
 from guerdon.console.live import Feed
 from guerdon.console.members import Members
 from guerdon.console.options import Options
 from guerdon.console.overview import Overview
 from guerdon.console.pages import Pages
 from guerdon.console.providers import Providers
+from guerdon.console.second_step import SecondStep
 from guerdon.console.settings import Settings
 from guerdon.console.signing_in import SigningIn
+from guerdon.console.signing_in_openid import SigningInByOpenId
 from guerdon.console.site import Page, Site
 from guerdon.console.transactions import Transactions
 from guerdon.console.visit import Visit
@@ -23,16 +28,28 @@ from guerdon.console.widget_settings import WidgetSettings
 from guerdon.web.parts import Parts
 
 
-def table(parts: Parts, pages: Pages, figures: Figures, feed: Feed, assets: Assets) -> list[Page]:
+def table(
+    parts: Parts,
+    pages: Pages,
+    figures: Figures,
+    feed: Feed,
+    assets: Assets,
+    issuer: Issuer | None = None,
+) -> list[Page]:
     """Every page of the console."""
 
     async def asset(visit: Visit) -> Response:
         return assets.answer(visit.request, visit.request.path_params["name"])
 
+    entering = Entering(parts)
+    signing_in = SigningIn(parts, pages, entering, openid=issuer is not None)
     transactions = Transactions(parts, pages, figures, feed)
     detail = Detail(parts, pages)
     return [
-        *SigningIn(parts, pages).table(),
+        *signing_in.table(),
+        *SecondStep(parts, pages, entering).table(),
+        *SigningInByOpenId(parts, signing_in, entering, issuer).table(),
+        *Account(parts, pages).table(),
         *transactions.table(),
         *Exports(parts, transactions).table(),
         *detail.table(),
@@ -48,9 +65,9 @@ def table(parts: Parts, pages: Pages, figures: Figures, feed: Feed, assets: Asse
     ]
 
 
-def build(parts: Parts, feed: Feed, environment: str) -> Site:
+def build(parts: Parts, feed: Feed, environment: str, issuer: Issuer | None) -> Site:
     """The application. ``environment`` is what its badge says."""
     assets = Assets()
     figures = Figures(parts.database)
     pages = Pages(parts, assets, figures, environment)
-    return Site(parts, pages, table(parts, pages, figures, feed, assets))
+    return Site(parts, pages, table(parts, pages, figures, feed, assets, issuer))

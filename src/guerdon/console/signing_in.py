@@ -11,13 +11,13 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from starlette.responses import RedirectResponse, Response
 
 from guerdon.access import sessions
-from guerdon.access import store as access
 from guerdon.console import visit as visits
+from guerdon.console.entering import Entering, note
 from guerdon.console.pages import Pages
 from guerdon.console.patience import Patience
 from guerdon.console.site import Page
 from guerdon.console.visit import Visit
-from guerdon.db.pool import Row, Tx
+from guerdon.db.pool import Row
 from guerdon.web.parts import Parts
 
 _LONGEST = 1000
@@ -27,9 +27,11 @@ _AT_ONCE = 2
 class SigningIn:
     """The handlers."""
 
-    def __init__(self, parts: Parts, pages: Pages) -> None:
+    def __init__(self, parts: Parts, pages: Pages, entering: Entering, *, openid: bool) -> None:
         self._parts = parts
         self._pages = pages
+        self._entering = entering
+        self._openid = openid
         self._hasher = PasswordHasher()
         self._nobody = self._hasher.hash("nobody has this password")
         # Argon2 takes 64 MiB and tens of milliseconds: two at a time leave room for the rest.
@@ -57,7 +59,7 @@ class SigningIn:
         """The form."""
         if visit.signed_in:
             return self._onwards(visit, visit.query("next") or "/")
-        return self._form(visit, visit.query("next") or "/")
+        return self.form(visit, visit.query("next") or "/")
 
     async def sign_in(self, visit: Visit) -> Response:
         """Checks, and begins a session."""
@@ -67,25 +69,25 @@ class SigningIn:
         wait = max(patience.wait(key) for patience, key in guesses)
         if wait:
             problem = f"Too many attempts. Try again in {wait} seconds."
-            return self._form(visit, following, problem=problem, status=429)
+            return self.form(visit, following, problem=problem, status=429)
         right = await self._matching(email, password)
         if not right:
             for patience, key in guesses:
                 patience.note(key)
             await self._note_failure(visit, email)
             problem = "That email and password do not belong together."
-            return self._form(visit, following, problem=problem, status=422)
+            return self.form(visit, following, problem=problem, status=422)
         wanted = visit.field("namespace")
         chosen = [row for row in right if row.namespace == wanted] or right
         if len(chosen) > 1:
-            return self._form(visit, following, namespaces=[row.namespace for row in chosen])
-        return await self._begin(visit, chosen[0], following)
+            return self.form(visit, following, namespaces=[row.namespace for row in chosen])
+        return await self._entering.admit(visit, chosen[0], following, "password")
 
     async def sign_out(self, visit: Visit) -> Response:
         """Ends the session on the server, and takes the cookie away."""
         async with self._parts.database.tx() as tx:
             await sessions.end(tx, visit.cookie)
-            await _audit(tx, visit, visit.namespace, visit.operator.actor, "operator.signed-out")
+            await note(tx, visit, visit.operator, "operator.signed-out", {})
         response = RedirectResponse(visit.url("/sign-in"), status_code=303)
         for name in (visits.SECURE_COOKIE, visits.PLAIN_COOKIE):
             secure = name == visits.SECURE_COOKIE
@@ -118,38 +120,18 @@ class SigningIn:
         except (VerificationError, InvalidHashError):
             return False
 
-    async def _begin(self, visit: Visit, operator: Row, following: str) -> Response:
-        async with self._parts.database.tx() as tx:
-            if visit.cookie:
-                await sessions.end(tx, visit.cookie)
-            cookie = await sessions.begin(tx, operator.operator_id, visit.address)
-            actor = f"operator:{operator.email}"
-            await _audit(tx, visit, operator.namespace, actor, "operator.signed-in")
-        secure = visit.over_https()
-        response = self._onwards(visit, following)
-        response.set_cookie(
-            visits.SECURE_COOKIE if secure else visits.PLAIN_COOKIE,
-            cookie,
-            path="/",
-            secure=secure,
-            httponly=True,
-            samesite="lax",
-        )
-        return response
-
     async def _note_failure(self, visit: Visit, email: str) -> None:
         """Who tried, in the audit trail of the namespaces that email belongs to."""
         if len(email) > _LONGEST or "\x00" in email:
             return
         async with self._parts.database.tx() as tx:
             for row in await sessions.candidates(tx, email):
-                actor = f"operator:{row.email}"
-                await _audit(tx, visit, row.namespace, actor, "operator.sign-in-failed")
+                await note(tx, visit, row, "operator.sign-in-failed", {})
 
     def _onwards(self, visit: Visit, following: str) -> Response:
         return RedirectResponse(visit.url(visits.local_path(following)), status_code=303)
 
-    def _form(
+    def form(
         self,
         visit: Visit,
         following: str,
@@ -158,23 +140,13 @@ class SigningIn:
         namespaces: list[str] | None = None,
         status: int = 200,
     ) -> Response:
+        """The page, for whoever has to begin anew as well."""
         values = {
             "title": "Sign in",
             "following": following,
             "problem": problem,
             "namespaces": namespaces or [],
             "email": visit.field("email"),
+            "openid": self._openid,
         }
         return self._pages.page(visit, "sign_in.html", values, status=status)
-
-
-async def _audit(tx: Tx, visit: Visit, namespace: str, actor: str, action: str) -> None:
-    await access.audit(
-        tx,
-        namespace=namespace,
-        actor=actor,
-        action=action,
-        target=actor.removeprefix("operator:"),
-        detail={},
-        address=visit.address,
-    )
