@@ -59,7 +59,7 @@ async def test_terms_are_saved_in_their_turn_and_nothing_typed_is_lost(reader: R
     await expect(page.get_by_role("status").first).to_contain_text("Saved")
     await reader.go("/settings/audit?action=namespace.changed")
     line = page.locator("tbody tr", has_text="admin@example.com").first
-    await expect(line).to_contain_text("tokenAudience theirs, mine")
+    await expect(line).to_contain_text("tokenAudience theirs → mine")
 
 
 async def test_a_key_is_believed_until_it_is_disabled(reader: Reader) -> None:

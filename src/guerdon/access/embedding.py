@@ -106,7 +106,9 @@ async def change(tx: Tx, row: Row, settings: Settings, by: By) -> None:
         raise PreconditionFailed("Somebody changed this meanwhile. Read it again.")
     before, after = as_body(row), msgspec.to_builtins(settings)
     changed: dict[str, object] = {
-        name: [before[name], after[name]] for name in after if before[name] != after[name]
+        name: {"before": before[name], "after": after[name]}
+        for name in after
+        if before[name] != after[name]
     }
     await _audit(tx, row.namespace, "namespace.changed", row.namespace, changed, by)
 

@@ -174,15 +174,28 @@ UPDATE api_key SET revoked_at = now()
 WHERE key_id = %(key_id)s AND namespace = %(namespace)s AND revoked_at IS NULL;
 
 -- name: audit_page
--- The audit trail from the newest down. The ID begins with the time, so it pages as well.
+-- The audit trail from the newest down; of the lines of the time no more than some are looked at.
 SELECT audit_id, at, actor, action, target, detail, address
-FROM audit
-WHERE namespace = %(namespace)s
-  AND (%(below_at)s::timestamptz IS NULL OR (at, audit_id) <
-       (%(below_at)s::timestamptz, %(below_id)s::uuid))
-  AND (%(actor)s::text IS NULL OR actor = %(actor)s::text)
+FROM (SELECT audit_id, at, actor, action, target, detail, address FROM audit
+      WHERE namespace = %(namespace)s AND at >= %(since)s AND at < %(until)s
+        AND (%(below_at)s::timestamptz IS NULL OR (at, audit_id) <
+             (%(below_at)s::timestamptz, %(below_id)s::uuid))
+      ORDER BY at DESC, audit_id DESC
+      LIMIT %(looked_at)s) AS newest
+WHERE (%(actor)s::text IS NULL OR actor = %(actor)s::text)
   AND (%(action)s::text IS NULL OR action LIKE %(action)s::text)
   AND (%(target)s::text IS NULL OR target = %(target)s::text)
-  AND at > %(since)s
 ORDER BY at DESC, audit_id DESC
 LIMIT %(limit)s;
+
+-- name: audit_reach
+-- The last of the lines that a page looked at, and how many those were.
+SELECT at, audit_id, count(*) OVER () AS looked_at
+FROM (SELECT at, audit_id FROM audit
+      WHERE namespace = %(namespace)s AND at >= %(since)s AND at < %(until)s
+        AND (%(below_at)s::timestamptz IS NULL OR (at, audit_id) <
+             (%(below_at)s::timestamptz, %(below_id)s::uuid))
+      ORDER BY at DESC, audit_id DESC
+      LIMIT %(looked_at)s) AS newest
+ORDER BY at, audit_id
+LIMIT 1;

@@ -1,7 +1,5 @@
-"""The people of a namespace and what was done there, for admins to look after."""
+"""The people of a namespace, for admins to look after."""
 
-from dataclasses import dataclass
-from datetime import datetime
 from uuid import UUID
 
 from guerdon.access.operators import Role
@@ -51,36 +49,3 @@ async def reset_second_step(tx: Tx, namespace: str, operator_id: UUID) -> Row | 
 async def revoke_key(tx: Tx, namespace: str, key_id: UUID) -> bool:
     """Revokes a key of this namespace; answers whether it was valid until now."""
     return await tx.run(_Q["revoke_key_of"], {"key_id": key_id, "namespace": namespace}) > 0
-
-
-@dataclass(frozen=True, slots=True)
-class Sought:
-    """Which lines of the audit trail are asked for; ``action`` may be the beginning of one."""
-
-    namespace: str
-    since: datetime
-    actor: str | None = None
-    action: str | None = None
-    target: str | None = None
-    below: tuple[datetime, UUID] | None = None
-
-
-async def audit_page(tx: ReadTx, sought: Sought, limit: int) -> list[Row]:
-    """(audit_id, at, actor, action, target, detail, address), newest first."""
-    escaped = None
-    if sought.action is not None:
-        escaped = sought.action.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
-    below = sought.below or (None, None)
-    return await tx.all(
-        _Q["audit_page"],
-        {
-            "namespace": sought.namespace,
-            "since": sought.since,
-            "actor": sought.actor,
-            "action": escaped,
-            "target": sought.target,
-            "below_at": below[0],
-            "below_id": below[1],
-            "limit": limit,
-        },
-    )

@@ -4,6 +4,7 @@ from starlette.responses import Response
 
 from guerdon.console.account import Account
 from guerdon.console.assets import Assets
+from guerdon.console.audit_log import AuditLog
 from guerdon.console.decisions import Decisions
 from guerdon.console.desk import Desk
 from guerdon.console.detail import Detail
@@ -61,6 +62,7 @@ def table(
         *Overview(parts, pages, figures).table(),
         *Settings(parts, pages).table(),
         *WidgetSettings(parts, pages).table(),
+        *AuditLog(parts, pages).table(),
         Page("GET", "/console/static/{version}/{name}", asset, None),
     ]
 

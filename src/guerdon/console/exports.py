@@ -79,14 +79,14 @@ class Exports:
         """In one snapshot and constant memory; ``names`` is a second connection, because the first
         has its cursor open."""
         if kind == "csv":
-            yield _csv([_NAMES])
+            yield csv_lines([_NAMES])
         database = self._parts.database
         async with database.read() as tx, database.read() as names:
             async for group in lists.stream(tx, wanted, MOST):
                 known = await members.user_ids(names, {(t.slot, t.member_id) for t in group})
                 rows = [_values(t, known.get(t.member_id, "")) for t in group]
                 if kind == "csv":
-                    yield _csv([[_harmless(value) for value in row] for row in rows])
+                    yield csv_lines([[harmless(value) for value in row] for row in rows])
                 else:
                     encoded = (dict(zip(_NAMES, row, strict=True)) for row in rows)
                     yield b"".join(msgspec.json.encode(one) + b"\n" for one in encoded)
@@ -108,12 +108,14 @@ def _values(t: Transaction, user_id: str) -> list[str | int | None]:
     ]
 
 
-def _harmless(value: str | int | None) -> str:
+def harmless(value: str | int | None) -> str:
+    """A cell that no spreadsheet runs."""
     text = "" if value is None else str(value)
     return f"'{text}" if text.startswith(_FORMULA) else text
 
 
-def _csv(rows: Sequence[Sequence[str]]) -> bytes:
+def csv_lines(rows: Sequence[Sequence[str]]) -> bytes:
+    """Rows as CSV (RFC 4180)."""
     text = io.StringIO()
     csv.writer(text).writerows(rows)
     return text.getvalue().encode("utf-8", "replace")

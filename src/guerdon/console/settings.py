@@ -1,6 +1,5 @@
-"""Settings: the team, API keys, the audit log."""
+"""Settings: the team and the API keys."""
 
-from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -12,7 +11,6 @@ from guerdon.access import keys, team
 from guerdon.access import store as access
 from guerdon.access.operators import ROLES, Role
 from guerdon.access.principal import SCOPES
-from guerdon.access.team import Sought
 from guerdon.console.pages import Pages
 from guerdon.console.site import Page
 from guerdon.console.visit import Visit
@@ -21,8 +19,6 @@ from guerdon.errors import InvalidRequest, NotFound
 from guerdon.web.parts import Parts
 
 _SHORTEST_PASSWORD, _LONGEST_PASSWORD, _LONGEST_EMAIL = 12, 1000, 320
-_LINES = 100
-_DAYS = {"1": 1, "7": 7, "31": 31, "366": 366}
 
 
 class Settings:
@@ -42,7 +38,6 @@ class Settings:
             Page("GET", "/settings/keys", self.keys, "admin"),
             Page("POST", "/settings/keys", self.add_key, "admin"),
             Page("POST", "/settings/keys/revoke", self.revoke_key, "admin"),
-            Page("GET", "/settings/audit", self.audit, "personal"),
         ]
 
     async def team(self, visit: Visit) -> Response:
@@ -109,35 +104,6 @@ class Settings:
             await self._audit(tx, visit, "key.revoked", str(identifier), {})
         return self._back(visit, "/settings/keys", "revoked")
 
-    async def audit(self, visit: Visit) -> Response:
-        """Who did what to what."""
-        days = visit.query("days") or "31"
-        asked = {
-            name: (visit.query(name) or "").replace("\x00", "")[:320]
-            for name in ("actor", "action", "target")
-        }
-        sought = Sought(
-            visit.namespace,
-            visit.now - timedelta(days=_DAYS.get(days, 31)),
-            actor=asked["actor"] or None,
-            action=asked["action"] or None,
-            target=asked["target"] or None,
-            below=_below(visit.query("below")),
-        )
-        async with self._parts.database.read() as tx:
-            rows = await team.audit_page(tx, sought, _LINES + 1)
-        last = rows[_LINES - 1] if len(rows) > _LINES else None
-        values = {
-            "title": "Audit log",
-            "place": "/settings/audit",
-            "rows": rows[:_LINES],
-            "asked": asked,
-            "days": days if days in _DAYS else "31",
-            "spans": list(_DAYS),
-            "more": None if last is None else f"{last.at.isoformat()}|{last.audit_id}",
-        }
-        return await self._pages.screen(visit, "audit.html", values)
-
     async def _team(self, visit: Visit, problem: str | None = None) -> Response:
         async with self._parts.database.read() as tx:
             people = await team.people(tx, visit.namespace)
@@ -200,11 +166,3 @@ def _uuid(text: str) -> UUID:
         return UUID(text)
     except ValueError as trouble:
         raise NotFound("There is nothing of this ID.") from trouble
-
-
-def _below(text: str | None) -> tuple[datetime, UUID] | None:
-    moment, _, identifier = (text or "").partition("|")
-    try:
-        return datetime.fromisoformat(moment), UUID(identifier)
-    except ValueError:
-        return None

@@ -18,7 +18,7 @@ from guerdon.console.histogram import histogram
 from guerdon.console.live import Feed, Listener
 from guerdon.console.pages import Pages
 from guerdon.console.site import Page
-from guerdon.console.visit import ZONE_COOKIE, Visit
+from guerdon.console.visit import Visit
 from guerdon.db.pool import ReadTx
 from guerdon.members import store as members
 from guerdon.transactions.desk import store as desk
@@ -27,7 +27,6 @@ from guerdon.transactions.lists.pages import Wanted
 from guerdon.transactions.model import Transaction
 from guerdon.web.parts import Parts
 
-_A_YEAR = 365 * 86_400
 LOOKS_SECONDS = 2
 
 
@@ -144,10 +143,7 @@ class Transactions:
         response = await self._pages.screen(
             visit, "transactions.html", values, status=422 if asked.wrong else 200
         )
-        if visit.query("tz") is not None:
-            response.set_cookie(
-                ZONE_COOKIE, visit.zone.choice, max_age=_A_YEAR, path="/", samesite="lax"
-            )
+        visit.remember_zone(response)
         return response
 
     async def _rows(

@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 from uuid import UUID
 
 from starlette.requests import Request
+from starlette.responses import Response
 
 from guerdon import clock, ids
 from guerdon.access.operators import RIGHTS, Operator, Right, least_role
@@ -24,6 +25,7 @@ from guerdon.web.door import LARGEST_BODY, read_bounded
 SECURE_COOKIE, PLAIN_COOKIE = "__Host-guerdon", "guerdon"
 ZONE_COOKIE, LOCAL_ZONE_COOKIE = "guerdon-zone", "guerdon-local-zone"
 _MAC_LENGTH = 32
+_A_YEAR = 365 * 86_400
 
 RIGHT_NAMES: Mapping[Right, str] = {
     "read": "look at this programme",
@@ -174,6 +176,13 @@ class Visit:
             foreign = foreign or urlsplit(origin).netloc != headers.get("host", "")
         if foreign:
             raise NotPermitted("This form came from another site.")
+
+    def remember_zone(self, response: Response) -> None:
+        """Keeps a zone that was chosen on this page for the next ones."""
+        if self.query("tz") is not None:
+            response.set_cookie(
+                ZONE_COOKIE, self.zone.choice, max_age=_A_YEAR, path="/", samesite="lax"
+            )
 
     def over_https(self) -> bool:
         """Whether the browser came over https, as far as the request tells."""
