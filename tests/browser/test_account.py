@@ -146,9 +146,9 @@ async def test_signing_in_through_the_organisation(
         await expect(page.get_by_role("alert")).to_contain_text("did not vouch for you")
         assert await reader.axe() == []
         issuer.claims = {}
-        async with database.tx() as tx:
-            await tx._connection.execute("INSERT INTO namespace (namespace) VALUES ('2')")
-            await tx._connection.execute(
+        async with database.pool.connection() as connection:
+            await connection.execute("INSERT INTO namespace (namespace) VALUES ('2')")
+            await connection.execute(
                 "INSERT INTO operator (operator_id, namespace, email, role) "
                 "SELECT gen_random_uuid(), '2', email, role FROM operator WHERE role = 'manager'"
             )

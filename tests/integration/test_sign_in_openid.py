@@ -276,8 +276,8 @@ async def test_it_never_makes_an_operator_and_lets_no_disabled_one_in(
             assert refused.status == 422, "a Kelvin sign is no k"
             assert "is nobody&#39;s here" in refused.text
         issuer.email = "mike@example.com"
-        async with database.tx() as tx:
-            await tx._connection.execute("UPDATE operator SET disabled_at = now()")
+        async with database.pool.connection() as connection:
+            await connection.execute("UPDATE operator SET disabled_at = now()")
         assert (await there_and_back(person)).status == 422
         assert not await person.inside
 

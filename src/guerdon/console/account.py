@@ -170,7 +170,7 @@ def _drawn(text: str) -> Markup:
     """A QR code as SVG: dark on light in both themes, or cameras do not find it."""
     drawn = segno.make(text, error="m", micro=False)
     # What is drawn is a path of ours; the text is in it as squares alone.
-    return Markup(drawn.svg_inline(scale=5, border=4, dark="#000", light="#fff"))  # noqa: S704
+    return Markup(drawn.svg_inline(omitsize=True, border=4, dark="#000", light="#fff"))  # noqa: S704
 
 
 def _groups(secret: str) -> str:
