@@ -7,7 +7,6 @@ served is the source without its comments.
 import gzip
 import hashlib
 import json
-import re
 from dataclasses import dataclass
 from html import escape
 from importlib import resources
@@ -20,19 +19,10 @@ from guerdon.access import store as access
 from guerdon.errors import GuerdonError, MethodNotAllowed, NotFound
 from guerdon.web import problems
 from guerdon.web.parts import Parts
+from guerdon.widget import lean
 
 LANGUAGES = ("en", "es", "de", "fr", "pt", "ar")
-_PARTS = (
-    "ground.js",
-    "words.js",
-    "server.js",
-    "redeeming.js",
-    "views.js",
-    "element.js",
-    "frame.js",
-)
-_COMMENT_LINE = re.compile(r"^\s*(//|/\*\*).*$\n?", re.MULTILINE)
-_COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
+_PARTS = ("ground.js", "words.js", "server.js", "redeeming.js", "views.js", "element.js")
 # Pages of any site load these, as a module must be, with CORS; nothing in them is secret.
 _OPEN = {"Access-Control-Allow-Origin": "*", "Cross-Origin-Resource-Policy": "cross-origin"}
 _FOR_GOOD = "public, max-age=31536000, immutable"
@@ -41,17 +31,17 @@ _A_WHILE = "public, max-age=300, stale-while-revalidate=86400"
 
 def module() -> str:
     """The module as it is served."""
-    folder = resources.files("guerdon.widget").joinpath("static")
-    style = _COMMENT.sub("", folder.joinpath("style.css").read_text("utf-8"))
-    source = "".join(folder.joinpath(name).read_text("utf-8") for name in _PARTS)
-    lean = re.sub(r"^\s+|\s+$", "", _COMMENT_LINE.sub("", source), flags=re.MULTILINE)
-    style = re.sub(r"\s*([{};,])\s*", r"\1", " ".join(style.split()))
+    style = lean.style(_source("style.css"))
     head = (
-        f"const CSS = {json.dumps(style)};\n"
-        f"const VERSION = {json.dumps(_version())};\n"
-        'const HOME = new URL("..", import.meta.url).href;\n'
+        f"const CSS={json.dumps(style)},VERSION={json.dumps(_version())},"
+        'HOME=new URL("..",import.meta.url).href;'
     )
-    return head + lean
+    return head + lean.script("".join(_source(name) for name in _PARTS))
+
+
+def _source(name: str) -> str:
+    folder = resources.files("guerdon.widget").joinpath("static")
+    return folder.joinpath(name).read_text("utf-8")
 
 
 def language(code: str) -> bytes:
@@ -86,7 +76,10 @@ class Files:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         script = "text/javascript; charset=utf-8"
-        self._files = {"/widget/v1.js": _file(module().encode(), script, _A_WHILE)}
+        self._files = {
+            "/widget/v1.js": _file(module().encode(), script, _A_WHILE),
+            "/widget/frame.js": _file(lean.script(_source("frame.js")).encode(), script, _A_WHILE),
+        }
         for code in LANGUAGES:
             words = _file(language(code), "application/json", _FOR_GOOD)
             self._files[f"/widget/lang/{code}.json"] = words
@@ -135,12 +128,13 @@ class Files:
 
 
 _FRAME = """<!doctype html>
-<html data-guerdon-frame="{origins}">
+<html data-origins="{origins}">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1, viewport-fit=cover">
 <title>Rewards</title>
-<script type="module" src="{script}"></script>
+<script type="module" src="{base}/widget/v1.js"></script>
+<script type="module" src="{base}/widget/frame.js"></script>
 </head>
 <body>
 <main><guerdon-widget></guerdon-widget></main>

@@ -3,6 +3,8 @@
 const sheet = new CSSStyleSheet();
 sheet.replaceSync(CSS);
 
+const balanceOf = ({ balance, available, held }) => ({ balance, available, held });
+
 class GuerdonWidget extends HTMLElement {
   static observedAttributes = ["endpoint", "lang", "view", "group", "compact"];
 
@@ -17,8 +19,8 @@ class GuerdonWidget extends HTMLElement {
   known = new Map();
 
   #strings;
-  #past = null;
   #cursor = null;
+  #oldest = null;
   #unfolded = false;
   #trouble = null;
   #view = "rewards";
@@ -26,7 +28,7 @@ class GuerdonWidget extends HTMLElement {
   #ready = false;
   #stop = null;
   #stream = null;
-  #first = null;
+  #loading = null;
   #reading = null;
   #again = false;
 
@@ -48,30 +50,22 @@ class GuerdonWidget extends HTMLElement {
 
   // for the host -----------------------------------------------------------------------------
 
-  get token() {
-    return this.server.source;
-  }
-
   /** A token, or (better) a function that fetches one: `async ({reason}) => "eyJ…"`. */
   set token(source) {
     this.server.token = source;
-    if (this.words) this.refresh();
-    else if (this.isConnected) this.#load();
-  }
-
-  get strings() {
-    return this.#strings;
+    this.refresh();
   }
 
   /** The host's own words, in place of ours. */
   set strings(table) {
     this.#strings = table;
-    if (this.isConnected) this.#load();
+    if (this.#loading) this.#load();
   }
 
   /** Reads everything anew. */
   async refresh() {
-    if (!this.words || !this.server.source) return;
+    if (!this.#loading || !this.server.source) return;
+    if (!this.words) this.#load();
     this.#again = true;
     this.#reading ??= this.#read().finally(() => (this.#reading = null));
     await this.#reading;
@@ -80,16 +74,14 @@ class GuerdonWidget extends HTMLElement {
   /** Turns to `rewards`, `history`, or one option by its name. */
   show(view) {
     this.#view = view || "rewards";
-    if (this.#view === "history" && this.words) this.#readPast();
+    if (this.#view === "history" && this.me) this.#readPast();
     this.paint();
   }
 
   /** Over the page, as a dialog; `close` puts it back. */
   open() {
-    const label = this.words?.say("close") ?? "×";
-    this.#over.replaceChildren(h("button", { class: "x", "aria-label": label, onclick: () => this.close() }, "×"), this.#root);
+    this.#over.replaceChildren(button("×", () => this.close(), { class: "x", "aria-label": this.words?.say("close") }), this.#root);
     this.#over.onclose = () => this.shadowRoot.prepend(this.#root);
-    this.#over.setAttribute("aria-label", this.words?.say("rewards") ?? "");
     this.#over.showModal();
   }
 
@@ -108,13 +100,14 @@ class GuerdonWidget extends HTMLElement {
     addEventListener("focus", () => this.live || this.refresh(), { signal });
     this.#view = this.getAttribute("view") || "rewards";
     this.#skeleton();
+    this.#load();
     for (const name of ["token", "strings"]) {
       if (!Object.hasOwn(this, name)) continue;
       const given = this[name]; // set before this script was there
       delete this[name];
       this[name] = given;
     }
-    this.#load();
+    this.refresh();
   }
 
   disconnectedCallback() {
@@ -125,43 +118,33 @@ class GuerdonWidget extends HTMLElement {
   attributeChangedCallback(name, was, is) {
     if (!this.#stop || was === is) return;
     if (name === "view") this.show(is);
-    else if (name === "lang" || name === "endpoint") this.#load();
+    if (name === "lang" || name === "endpoint") this.#load();
     else this.paint();
   }
 
-  /** Words and data come side by side. */
-  async #load() {
+  /** The words; data comes beside them, and waits for them. */
+  #load() {
     this.server.endpoint = (this.getAttribute("endpoint") || HOME).replace(/\/$/, "");
     const asked = this.lang || this.closest("[lang]")?.lang || navigator.language;
-    const words = Words.load(this.server.endpoint, asked, this.#strings);
-    if (this.server.source && !this.items) this.#first ??= this.#options();
-    try {
-      this.words = await words;
-    } catch (trouble) {
-      this.tell("error", { code: trouble.code, status: 0 });
-      return;
-    }
-    for (const node of [this.#root, this.dialog, this.#over]) {
-      node.lang = this.words.language;
-      node.dir = this.words.dir;
-    }
-    this.#root.setAttribute("aria-label", this.words.say("rewards"));
-    const first = this.#first;
-    this.#first = null;
-    if (!first) return this.refresh();
-    this.#take(await first);
-    if (this.#view === "history") this.#readPast();
-    this.#listen();
-  }
-
-  #options() {
-    return this.server.call("GET", "options").catch((trouble) => trouble);
+    const ready = (words) => {
+      this.words = words;
+      for (const node of [this.#root, this.dialog, this.#over]) {
+        node.lang = words.language;
+        node.dir = words.dir;
+      }
+      this.#root.ariaLabel = this.#over.ariaLabel = words.say("rewards");
+      this.paint();
+    };
+    this.#loading = Words.load(this.server.endpoint, asked, this.#strings).then(ready, (trouble) => this.oops(trouble));
   }
 
   async #read() {
     while (this.#again) {
       this.#again = false;
-      this.#take(await this.#options());
+      const said = await this.server.call("GET", "options").catch((trouble) => trouble);
+      await this.#loading;
+      if (!this.words) return;
+      this.#take(said);
       if (this.#view === "history") await this.#readPast();
     }
     this.#listen();
@@ -169,26 +152,28 @@ class GuerdonWidget extends HTMLElement {
 
   #take(said) {
     this.#trouble = said instanceof Error ? said : null;
-    if (this.#trouble) this.tell("error", { code: said.code ?? "internal", status: said.status ?? 0 });
+    if (this.#trouble) this.oops(said);
     else {
       this.items = said.items;
       this.#moved(said.me);
       if (!this.#ready) {
         this.#ready = true;
-        this.tell("ready", { balance: said.me.balance, available: said.me.available, held: said.me.held });
-        if (!said.items.length) this.tell("error", { code: "empty-config", status: 200 });
+        this.tell("ready", balanceOf(said.me));
+        if (!said.items.length) this.oops({ code: "empty-config", status: 200 });
       }
     }
     this.paint();
   }
 
+  /** History is what is known from the newest down to the oldest that was read. */
   async #readPast(more) {
-    const after = more ? `&cursor=${this.#cursor}` : "";
     try {
-      const said = await this.server.call("GET", `transactions?limit=20${after}`);
-      for (const t of said.items) this.note(t);
-      this.#past = [...new Set([...(more ? this.#past : []), ...said.items.map(({ id }) => id)])];
-      this.#cursor = said.nextCursor;
+      const said = await this.server.call("GET", `transactions?limit=20${more ? `&cursor=${this.#cursor}` : ""}`);
+      said.items.forEach((t) => this.note(t));
+      if (more || this.#oldest === null) {
+        this.#cursor = said.nextCursor;
+        this.#oldest = this.#cursor ? said.items.at(-1).id : "";
+      }
     } catch (trouble) {
       this.#trouble = trouble;
     }
@@ -216,7 +201,7 @@ class GuerdonWidget extends HTMLElement {
         });
       } catch (trouble) {
         // Who may not listen now is asked anew when the page is looked at again.
-        if (trouble instanceof Refused && trouble.status < 429) stream.abort();
+        if (trouble.problem && trouble.status < 429) stream.abort();
       }
       this.live = false;
       if (!signal.aborted) await pause(wait);
@@ -228,9 +213,8 @@ class GuerdonWidget extends HTMLElement {
     const was = this.me;
     this.me = { ...was, ...said };
     if (!was || (was.available === said.available && was.held === said.held)) return false;
-    const { balance, available, held } = said;
-    this.tell("balance", { balance, available, held });
-    this.announce(this.words.say("moved", { n: available, held }));
+    this.tell("balance", balanceOf(said));
+    this.announce(this.words.say("moved", { n: said.available, held: said.held }));
     this.redeeming?.moved();
     this.#paintBalance();
     return true;
@@ -247,13 +231,17 @@ class GuerdonWidget extends HTMLElement {
       this.tell("status", t);
       if (!this.dialog.open) this.announce(`${t.optionTitle}: ${this.words.say(`h.${t.status}`)}`);
       if (!this.live) this.refresh();
-    } else if (this.#past && !this.#past.includes(t.id)) this.#past = [t.id, ...this.#past].sort().reverse();
+    }
     if (this.#view === "history" || this.#unfolded) this.paint();
   }
 
   /** An event for the host; answers whether nobody prevented it. */
   tell(type, detail, cancelable = false) {
     return this.dispatchEvent(new CustomEvent(`guerdon:${type}`, { detail, bubbles: true, composed: true, cancelable }));
+  }
+
+  oops({ code, status }) {
+    this.tell("error", { code: code ?? "internal", status: status ?? 0 });
   }
 
   announce(text) {
@@ -304,7 +292,7 @@ class GuerdonWidget extends HTMLElement {
     this.#paintTabs();
     const past = this.#view === "history";
     this.#panel.setAttribute("aria-label", this.words.say(past ? "history" : "rewards"));
-    const shown = this.#trouble && !(past ? this.#past : this.items) ? this.#sorry() : past ? this.#history() : this.#catalogue();
+    const shown = this.#trouble && !(past ? this.#oldest !== null : this.items) ? this.#sorry() : past ? this.#history() : this.#catalogue();
     this.#panel.replaceChildren(...[shown].flat().filter(Boolean));
     if (focused && this.shadowRoot.activeElement?.dataset.k !== focused && !this.dialog.open) this.#focus(focused);
   }
@@ -317,17 +305,15 @@ class GuerdonWidget extends HTMLElement {
       this.#unfolded = !this.#unfolded;
       if (this.#unfolded) {
         const said = await this.server.call("GET", "transactions?open=true&limit=50").catch(() => ({ items: [] }));
-        for (const t of said.items) this.note(t);
+        said.items.forEach((t) => this.note(t));
       }
       this.paint();
     };
-    const button = h("button", { class: "held", "data-k": "held", "aria-expanded": String(this.#unfolded), onclick: unfold }, w.say("held", { n: me.held }));
+    const more = button(w.say("held", { n: me.held }), unfold, { class: "held", "data-k": "held", "aria-expanded": String(this.#unfolded) });
     this.#balance.replaceChildren(
       h("span", { class: "dim" }, w.say("available")),
-      h("div", {}, h("strong", {}, w.number(me.available)), me.held > 0 && button),
-      ...(this.#unfolded && me.held > 0
-        ? [h("div", { class: "holds" }, h("p", {}, w.say("heldAbout")), h("ul", {}, held.map((t) => h("li", {}, h("span", { dir: "auto" }, t.optionTitle), h("span", {}, w.tokens(t.price))))))]
-        : []),
+      h("div", {}, h("strong", {}, w.number(me.available)), me.held > 0 && more),
+      this.#unfolded && me.held > 0 ? h("div", { class: "holds" }, h("p", {}, w.say("heldAbout")), pairs(held.map((t) => [t.optionTitle, w.tokens(t.price)]))) : "",
     );
   }
 
@@ -335,12 +321,12 @@ class GuerdonWidget extends HTMLElement {
     const past = this.#view === "history";
     const tabs = ["rewards", "history"].map((name) => {
       const selected = (name === "history") === past;
-      const tab = h("button", { role: "tab", part: "tab", "data-k": name, "aria-selected": String(selected), "aria-controls": "panel", tabindex: selected ? 0 : -1, onclick: () => this.show(name) }, this.words.say(name));
+      const tab = button(this.words.say(name), () => this.show(name), { role: "tab", part: "tab", "data-k": name, "aria-selected": String(selected), "aria-controls": "panel", tabindex: selected ? 0 : -1 });
       tab.addEventListener("keydown", ({ key }) => {
-        if (!/^(Arrow(Left|Right)|Home|End)$/.test(key)) return;
+        if (!key.startsWith("Arrow")) return;
         const next = past ? "rewards" : "history";
-        this.show(key === "Home" ? "rewards" : key === "End" ? "history" : next);
-        this.#focus(past ? "rewards" : "history");
+        this.show(next);
+        this.#focus(next);
       });
       return tab;
     });
@@ -350,7 +336,7 @@ class GuerdonWidget extends HTMLElement {
   #sorry() {
     const w = this.words;
     const again = () => (this.#view === "history" ? this.#readPast() : this.refresh());
-    return h("div", { class: "empty", role: "alert" }, h("p", {}, why(w, this.#trouble)), h("button", { "data-k": "retry", onclick: again }, w.say("again")));
+    return h("div", { class: "empty", role: "alert" }, h("p", {}, why(w, this.#trouble)), button(w.say("again"), again));
   }
 
   #catalogue() {
@@ -362,10 +348,11 @@ class GuerdonWidget extends HTMLElement {
 
   #history() {
     const w = this.words;
-    if (!this.#past) return h("p", { class: "empty", "aria-busy": "true" }, "…");
-    if (!this.#past.length) return h("p", { class: "empty" }, w.say("noHistory"));
-    const lines = this.#past.map((id) => line(this, this.known.get(id), this.#opened));
-    const more = this.#cursor && h("button", { "data-k": "more", onclick: () => this.#readPast(true) }, w.say("loadMore"));
+    if (this.#oldest === null) return h("p", { class: "empty", "aria-busy": "true" }, "…");
+    const shown = [...this.known.values()].filter(({ id }) => id >= this.#oldest).sort((a, b) => (a.id < b.id ? 1 : -1));
+    if (!shown.length) return h("p", { class: "empty" }, w.say("noHistory"));
+    const lines = shown.map((t) => line(this, t, this.#opened));
+    const more = this.#cursor && button(w.say("loadMore"), () => this.#readPast(true), { "data-k": "more" });
     return [h("h2", { class: "unseen" }, w.say("history")), h("ol", { class: "past", part: "history" }, lines), more];
   }
 }

@@ -12,6 +12,15 @@ const h = (tag, given, ...children) => {
   return node;
 };
 
+/** A button; `given` "main" is the one that acts. */
+const button = (text, onclick, given) =>
+  h("button", { type: "button", onclick, ...(given === "main" ? { class: given, part: "button" } : given) }, text);
+
+/** Names and values, line by line. */
+const pairs = (rows) => h("dl", {}, rows.map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value))));
+
+const choice = (...buttons) => h("div", { class: "choice" }, buttons);
+
 const SVG = "http://www.w3.org/2000/svg";
 const SHAPES = {
   pending: "M8 2a6 6 0 1 1-6 6",

@@ -1,10 +1,6 @@
 // One redemption in the dialog: confirm, send, and what became of it. Its key is made when the
 // dialog opens, so however often it is sent it happens once.
 
-// Guerdon did not refuse these: the same key is asked about again.
-const UNSURE = new Set([408, 425, 429, 500, 502, 503, 504]);
-const OPEN = new Set(["pending", "postponed", "recoverable-failure"]);
-
 class Redeeming {
   key = randomKey();
   sent = false;
@@ -12,7 +8,8 @@ class Redeeming {
   transaction = null;
   #first = null;
   #fields = {};
-  #update = () => {};
+  #receive;
+  #update;
 
   constructor(widget, item) {
     this.widget = widget;
@@ -32,36 +29,29 @@ class Redeeming {
 
   confirm(notice) {
     const { words: w, item } = this;
-    const rows = ["now", "cost", "after"].map((name) => [name, h("dd")]);
     const old = this.#fields;
     this.#fields = {};
-    const note = h("p", { class: "note", role: "alert" }, notice ?? "");
-    const go = h("button", { class: "main", part: "button" });
+    const sums = [0, 0, 0].map(() => h("span"));
+    const go = button("", null, { class: "main", part: "button", type: "submit" });
     const form = h(
       "form",
       { novalidate: true, onsubmit: (event) => this.#submit(event) },
       item.details && h("p", { class: "dim", dir: "auto" }, item.details),
-      note,
-      h("dl", {}, rows.map(([name, value]) => h("div", {}, h("dt", {}, w.say(name)), value))),
+      notice && h("p", { class: "note", role: "alert" }, notice),
+      pairs(["now", "cost", "after"].map((name, n) => [w.say(name), sums[n]])),
       item.rates && this.#conversion(),
       item.collectEmail && this.#field("email", "input", { type: "email", autocomplete: "email", maxlength: 320 }),
       item.collectAddress && this.#field("address", "textarea", { autocomplete: "street-address", rows: 3, maxlength: 2000 }),
-      h("div", { class: "choice" }, this.#keep(w.say("keep")), go),
+      choice(this.#leave("keep"), go),
     );
     this.#update = () => {
       const { available } = this.widget.me;
       const cost = this.tokens;
-      const [now, minus, after] = rows.map(([, value]) => value);
-      now.textContent = w.number(available);
-      minus.textContent = w.number(-cost);
-      after.textContent = w.number(available - cost);
+      [available, -cost, available - cost].forEach((value, n) => (sums[n].textContent = w.number(value)));
       go.textContent = w.say("confirm", { tokens: w.tokens(cost) });
-      if (this.#fields.receive) this.#fields.receive.textContent = w.say("receive", { money: this.#money() });
+      if (item.rates) this.#receive.textContent = w.say("receive", { money: this.#money() });
     };
-    for (const name of ["email", "address"])
-      if (this.#fields[name]) this.#fields[name].value = old[name]?.value ?? this.widget.me[name] ?? "";
-    for (const name of ["amount", "currency"])
-      if (old[name] && this.#fields[name]?.value !== undefined) this.#fields[name].value = old[name].value;
+    for (const [name, control] of Object.entries(this.#fields)) control.value = old[name]?.value ?? this.widget.me[name] ?? control.value;
     this.#update();
     this.widget.fill(w.say("redeemTitle", { title: item.title }), form);
   }
@@ -96,13 +86,8 @@ class Redeeming {
     const chosen = item.rates.map(({ currency }) => h("option", {}, currency));
     const currency = this.#field("currency", "select", { onchange: () => this.#update() }, chosen);
     currency.hidden = item.rates.length < 2;
-    this.#fields.receive = h("output", { class: "receive" });
-    return [amount, h("p", { class: "dim" }, this.#range()), currency, this.#fields.receive];
-  }
-
-  #range() {
-    const { minTokens, maxTokens } = this.item;
-    return this.words.say("range", { n: maxTokens, min: this.words.number(minTokens) });
+    this.#receive = h("output", { class: "receive" });
+    return [amount, h("p", { class: "dim" }, cost(w, item)), currency, this.#receive];
   }
 
   #field(name, tag, given, options = []) {
@@ -114,16 +99,13 @@ class Redeeming {
 
   /** Marks what does not fit, and says so; answers whether anything was marked. */
   #mark(wrong) {
-    let first;
-    for (const name of ["amount", "currency", "email", "address"]) {
-      const control = this.#fields[name];
-      if (!control) continue;
-      control.setAttribute("aria-invalid", name in wrong);
+    const [first] = Object.entries(this.#fields).filter(([name, control]) => {
+      control.ariaInvalid = name in wrong;
       control.nextSibling.textContent = wrong[name] ?? "";
-      if (name in wrong) first ??= control;
-    }
-    first?.focus();
-    return first !== undefined;
+      return name in wrong;
+    });
+    first?.[1].focus();
+    return first;
   }
 
   #submit(event) {
@@ -134,7 +116,7 @@ class Redeeming {
     for (const name of ["email", "address"])
       if (this.#fields[name] && !this.#fields[name].value.trim()) wrong[name] = w.say("required");
     if (item.rates) {
-      if (this.tokens < item.minTokens || this.tokens > item.maxTokens || !this.#hundredths()) wrong.amount = this.#range();
+      if (this.tokens < item.minTokens || this.tokens > item.maxTokens || !this.#hundredths()) wrong.amount = cost(w, item);
       else if (this.tokens > this.widget.me.available)
         wrong.amount = w.say("more", { n: this.tokens - this.widget.me.available });
     }
@@ -152,47 +134,49 @@ class Redeeming {
 
   async #send(body) {
     this.sent = true;
-    this.cost = this.tokens;
     this.#first ??= body;
-    this.widget.fill(this.words.say("sending"), h("p", { class: "wait" }, icon("pending")));
-    for (let wait = 1000; !this.transaction; wait = Math.min(wait * 2, 15_000)) {
+    this.#waits("sending");
+    let made;
+    for (let wait = 1000; !made; wait = Math.min(wait * 2, 15_000)) {
       try {
-        this.accepted(await this.widget.server.call("POST", "redemptions", { body, key: this.key }));
+        made = await this.widget.server.call("POST", "redemptions", { body, key: this.key });
       } catch (trouble) {
-        if (trouble.code === "idempotency-key-reused" && body !== this.#first) {
+        const { code, status, problem } = trouble;
+        if (code === "idempotency-key-reused" && body !== this.#first) {
           body = this.#first; // what was sent first did arrive: its answer is the answer
           continue;
         }
-        const known = trouble instanceof Refused && (!UNSURE.has(trouble.status) || trouble.code === "provider-unavailable");
-        if (known && !(this.lost && trouble.status === 401)) return this.#refused(trouble);
-        if (!this.lost) this.#lost();
-        await pause((trouble.problem?.retryAfter ?? 0) * 1000 || wait);
+        // Only a plain no ends the asking.
+        const no = problem && ((status < 500 && status !== 429) || code === "provider-unavailable");
+        if (no && !(this.lost && status === 401)) return this.#refused(trouble);
+        if (!this.lost) this.#waits("lost", this.words.say("lostAbout"));
+        this.lost = true;
+        await pause(problem?.retryAfter * 1000 || wait);
       }
     }
+    this.transaction = made;
+    this.widget.tell("redeemed", made);
+    this.widget.note(made);
+    this.result(this.widget.known.get(made.id));
+    this.#watch();
   }
 
-  #lost() {
-    this.lost = true;
-    const { words: w } = this;
-    this.widget.fill(w.say("lost"), h("p", {}, w.say("lostAbout")), h("p", { class: "wait" }, icon("pending")), this.#done());
+  #waits(title, about = "") {
+    const turning = h("p", { class: "wait" }, icon("pending"));
+    this.widget.fill(this.words.say(title), h("p", {}, about), turning, this.#leave("close"));
   }
 
   #refused(trouble) {
     // One that may have arrived stays in mind; one that was plainly refused never did.
     if (!this.lost) this.#first = null;
     this.sent = this.lost = false;
-    const { words: w, item } = this;
-    const { problem, code } = trouble;
-    this.widget.tell("error", { code, status: trouble.status });
+    const { words: w } = this;
+    const { problem, code, status } = trouble;
+    this.widget.oops(trouble);
     if (code === "price-changed") return this.#dearer(problem);
-    const pointers = (problem.errors ?? []).map(({ pointer }) => pointer.slice(1));
-    if (pointers.some((name) => name in this.#fields)) {
-      this.confirm();
-      return this.#mark(Object.fromEntries(pointers.map((name) => [name, w.say("required")])));
-    }
     const reason = code === "insufficient-tokens" ? w.say("short") : why(w, { code, reason: "member" });
-    const again = trouble.status === 401 && h("button", { class: "main", onclick: () => this.confirm() }, w.say("again"));
-    this.widget.fill(w.say("notRedeemed"), h("p", {}, reason), h("div", { class: "choice" }, this.#done(), again));
+    const again = status === 401 && button(w.say("again"), () => this.confirm(), "main");
+    this.widget.fill(w.say("notRedeemed"), h("p", {}, reason), choice(this.#leave("close"), again));
     this.widget.refresh();
   }
 
@@ -208,45 +192,36 @@ class Redeeming {
     this.confirm(notice);
   }
 
-  accepted(transaction) {
-    this.widget.tell("redeemed", transaction);
-    this.transaction = transaction;
-    this.widget.note(transaction);
-    this.result(this.widget.known.get(transaction.id));
-    this.#watch();
-  }
-
   /** What became of it. A failure alone says that tokens are back. */
   result(t) {
     const { words: w, item } = this;
-    if (this.transaction.status === t.status && this.shown) return;
     this.transaction = t;
-    this.shown = true;
-    const tokens = w.tokens(t.price);
     const link = t.status === "success" && item.onCompletionRedirect;
-    const again = t.status === "failure" && item.redeemable;
+    const next = link
+      ? button(w.say("continue"), () => this.#follow(link), "main")
+      : t.status === "failure" && item.redeemable && button(w.say("again"), () => this.widget.ask(item), "main");
     this.widget.fill(
       h("span", { class: `s ${t.status}` }, icon(t.status), w.say(`h.${t.status}`)),
       h("p", { dir: "auto" }, item.title),
-      h("p", { role: "status" }, w.say(`r.${t.status}`, { tokens })),
-      h("div", { class: "choice" }, this.#done(), again && h("button", { class: "main", onclick: () => this.widget.ask(item) }, w.say("again")), link && h("button", { class: "main", onclick: () => this.#leave(link) }, w.say("continue"))),
+      h("p", { role: "status" }, w.say(`r.${t.status}`, { tokens: w.tokens(t.price) })),
+      choice(this.#leave("close"), next),
     );
   }
 
-  #leave(link) {
+  #follow(link) {
     const url = safeUrl(link, location.href);
     if (url && this.widget.tell("redirect", { url }, true)) location.assign(url);
   }
 
   /** Asks by itself where no stream tells. */
   async #watch() {
-    for (let wait = 1000; OPEN.has(this.transaction.status); wait = Math.min(wait * 2, 30_000)) {
+    for (let wait = 1000; this.transaction.tokens === "held"; wait = Math.min(wait * 2, 30_000)) {
       await pause(wait);
       if (this.widget.redeeming !== this || this.widget.live) continue;
       try {
         this.widget.note(await this.widget.server.call("GET", `transactions/${this.transaction.id}`));
       } catch (trouble) {
-        if (trouble instanceof Refused) return;
+        if (trouble.problem) return;
       }
     }
   }
@@ -256,11 +231,7 @@ class Redeeming {
     if (!this.sent) this.#update();
   }
 
-  #keep(text) {
-    return h("button", { type: "button", onclick: () => this.widget.dialog.close() }, text);
-  }
-
-  #done() {
-    return this.#keep(this.words.say("close"));
+  #leave(words) {
+    return button(this.words.say(words), () => this.widget.dialog.close());
   }
 }

@@ -1,19 +1,11 @@
 // Talking with Guerdon: the member's token, requests, and the live stream.
 
-/** The answer is no; `code` says why. */
-class Refused extends Error {
-  constructor(status, problem) {
-    super(problem.code);
-    this.status = status;
-    this.code = problem.code;
-    this.problem = problem;
+/** The answer is no, and `code` says why; or no whole answer came, and nobody here knows. */
+class Trouble extends Error {
+  constructor(code, status = 0, problem = null) {
+    super(code);
+    Object.assign(this, { code, status, problem });
   }
-}
-
-/** It was sent, perhaps, and no whole answer came: nobody here knows what happened. */
-class Lost extends Error {
-  code = "offline";
-  status = 0;
 }
 
 const ANSWERS_WITHIN = 20_000;
@@ -44,16 +36,16 @@ class Server {
     let text;
     try {
       text = typeof this.source === "function" ? await this.source({ reason }) : this.source;
-    } catch (trouble) {
-      if (!navigator.onLine) throw new Lost(trouble);
+    } catch {
+      if (!navigator.onLine) throw new Trouble("offline");
     }
-    if (!text) throw new Refused(401, { code: "unauthenticated" });
+    if (!text) throw new Trouble("unauthenticated", 401, {});
     this.#bearer = text.trim();
     this.#renewAt = performance.now() + (lifeOf(this.#bearer) - RENEWED_BEFORE) * 1000;
     return this.#bearer;
   }
 
-  /** The JSON of an answer. Throws `Refused` and `Lost`. */
+  /** The JSON of an answer. Throws `Trouble`. */
   async call(method, path, { body, key, signal, streams } = {}, again = false) {
     const bearer = await this.bearer(again && "unauthenticated");
     const headers = { Authorization: `Bearer ${bearer}` };
@@ -73,11 +65,11 @@ class Server {
       said = await answer.json();
     } catch (trouble) {
       if (signal?.aborted) throw trouble;
-      throw new Lost(trouble);
+      throw new Trouble("offline");
     }
     if (answer.status === 401 && !again)
       return this.call(method, path, { body, key, signal, streams }, true);
-    if (!answer.ok) throw new Refused(answer.status, said);
+    if (!answer.ok) throw new Trouble(said.code, answer.status, said);
     return said;
   }
 

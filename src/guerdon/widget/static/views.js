@@ -9,8 +9,7 @@ const why = (w, { code, message, missing, opensAt, resetsAt, reason }) => {
     return resetsAt ? w.say("limitUntil", { date: w.date(resetsAt, "short") }) : w.say("limit");
   }
   if (code === "option-unavailable") return opensAt ? w.say("starts", { date: w.date(opensAt) }) : w.say("closed");
-  if (["not-eligible", "provider-unavailable", "member-frozen", "unauthenticated", "offline"].includes(code)) return w.say(code);
-  return w.say("trouble");
+  return w.say(code in w.table ? code : "trouble");
 };
 
 const cost = (w, item) =>
@@ -49,23 +48,16 @@ const card = (widget, item) => {
       obstacle?.code === "insufficient-tokens" && bar,
       said && h("p", { class: "dim", id, dir: "auto" }, said),
     ),
-    h(
-      "button",
-      {
-        class: "main",
-        part: "button",
-        "data-k": item.name,
-        "aria-label": `${w.say("redeem")}: ${item.title}`,
-        "aria-disabled": obstacle && "true",
-        "aria-describedby": obstacle && id,
-        onclick: () => (obstacle ? widget.announce(said) : widget.ask(item)),
-      },
-      w.say("redeem"),
-    ),
+    button(w.say("redeem"), () => (obstacle ? widget.announce(said) : widget.ask(item)), {
+      class: "main",
+      part: "button",
+      "data-k": item.name,
+      "aria-label": `${w.say("redeem")}: ${item.title}`,
+      "aria-disabled": obstacle && "true",
+      "aria-describedby": obstacle && id,
+    }),
   );
 };
-
-const effect = (w, t) => w.say(`t.${t.tokens}`, { n: t.price, minus: w.number(-t.price) });
 
 const line = (widget, t, open) => {
   const w = widget.words;
@@ -83,14 +75,14 @@ const line = (widget, t, open) => {
       "summary",
       { "data-k": t.id },
       h("b", { dir: "auto" }, t.optionTitle),
-      h("span", { class: `effect ${t.tokens}` }, effect(w, t)),
+      h("span", { class: t.tokens }, w.say(`t.${t.tokens}`, { n: t.price, minus: w.number(-t.price) })),
       h("span", { class: `s ${t.status}` }, icon(t.status), w.say(`h.${t.status}`)),
       h("span", { class: "dim" }, w.date(t.createdAt)),
     ),
     h("p", {}, w.say(`r.${t.status}`, { tokens: w.tokens(t.price) })),
-    h("dl", {}, facts.map(([name, value]) => h("div", {}, h("dt", {}, w.say(name)), h("dd", {}, value)))),
+    pairs(facts.map(([name, value]) => [w.say(name), value])),
     t.case && h("p", { class: "note" }, w.say("told", { date: w.date(t.case.openedAt) })),
-    mayComplain && h("button", { "data-k": `c-${t.id}`, onclick: () => complain(widget, t) }, w.say("notGot")),
+    mayComplain && button(w.say("notGot"), () => complain(widget, t)),
   );
   return h("li", {}, node);
 };
@@ -99,35 +91,34 @@ const line = (widget, t, open) => {
 const complain = (widget, t) => {
   const w = widget.words;
   const text = h("textarea", { id: "f-missing", rows: 3, maxlength: 1000 });
-  const close = () => widget.dialog.close();
+  const leave = (words) => button(w.say(words), () => widget.dialog.close());
   const wrong = h("p", { class: "wrong", role: "alert" });
-  const send = h("button", { class: "main" }, w.say("send"));
-  const submit = async (event) => {
+  let sending;
+  const onsubmit = async (event) => {
     event.preventDefault();
-    if (send.ariaDisabled) return;
-    send.ariaDisabled = "true";
+    if (sending) return;
+    sending = true;
     try {
       const body = JSON.stringify({ message: text.value.trim() || null });
       const { openedAt } = await widget.server.call("POST", `transactions/${t.id}/cases`, { body });
-      widget.note({ ...widget.known.get(t.id), case: { openedAt } });
-      const told = h("p", {}, w.say("told", { date: w.date(openedAt) }));
-      widget.fill(t.optionTitle, told, h("div", { class: "choice" }, h("button", { onclick: close }, w.say("close"))));
+      widget.known.get(t.id).case = { openedAt };
+      widget.fill(t.optionTitle, h("p", {}, w.say("told", { date: w.date(openedAt) })), choice(leave("close")));
       widget.paint();
     } catch (trouble) {
-      send.ariaDisabled = null;
       wrong.textContent = why(w, trouble);
     }
+    sending = false;
   };
   widget.returnTo = t.id;
   widget.fill(
     w.say("notGot"),
     h(
       "form",
-      { onsubmit: submit },
+      { onsubmit },
       h("p", { class: "dim" }, w.say("notGotAbout")),
       h("div", { class: "field" }, h("label", { for: text.id }, w.say("missing")), text),
       wrong,
-      h("div", { class: "choice" }, h("button", { type: "button", onclick: close }, w.say("cancel")), send),
+      choice(leave("cancel"), button(w.say("send"), null, { class: "main", type: "submit" })),
     ),
   );
   widget.dialog.showModal();

@@ -20,9 +20,9 @@ class Words {
     try {
       const language = own || asked.toLowerCase().startsWith(known) ? asked : known;
       return new Words({ ...(await loaded[known]), ...own }, language);
-    } catch (trouble) {
+    } catch {
       delete loaded[known];
-      throw new Lost(trouble);
+      throw new Trouble("offline");
     }
   }
 
