@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 from collections.abc import AsyncIterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -253,9 +254,13 @@ async def test_the_master_key_is_rotated_while_it_rests(house: Site, provider: P
 @pytest.mark.skipif(shutil.which("curl") is None, reason="there is no curl to type")
 async def test_the_demos_curls_typed_as_printed_end_in_a_settled_transaction(house: Site) -> None:
     ports = []
-    with socket.create_server(("127.0.0.1", 0)) as a, socket.create_server(("127.0.0.1", 0)) as b:
-        ports = [str(a.getsockname()[1]), str(b.getsockname()[1])]
-    process = house.start("demo", "--port", ports[0], "--provider-port", ports[1])
+    with ExitStack() as opened:
+        for _ in range(3):
+            listening = opened.enter_context(socket.create_server(("127.0.0.1", 0)))
+            ports.append(str(listening.getsockname()[1]))
+    flags = ("--port", "--provider-port", "--shop-port")
+    pairs = [part for pair in zip(flags, ports, strict=True) for part in pair]
+    process = house.start("demo", *pairs)
     await until(lambda: "Ctrl-C ends everything" in process.said(), "the demo")
     printed = process.said().split("in another terminal:")[1].split("Ctrl-C")[0]
     lines = [line.strip() for line in printed.splitlines() if line.strip()]

@@ -34,24 +34,27 @@ def demo(
     data: Data = Path("demo-data"),
     port: Annotated[int, Parameter(help="The port of the API.")] = 8080,
     provider_port: Annotated[int, Parameter(help="The port of the demo's provider.")] = 8090,
+    shop_port: Annotated[int, Parameter(help="The port of a site with the widget.")] = 8091,
 ) -> None:
     """Show Guerdon at work: a programme with members, options, a provider, live redemptions."""
     listening = listen("127.0.0.1", port)
-    listen("127.0.0.1", provider_port).close()
+    for other in (provider_port, shop_port):
+        listen("127.0.0.1", other).close()
     with place(data, None) as where:
         logs.configure("warning", pretty=True)
         loopback = replace(where.settings, provider_allow="127.0.0.0/8", environment="demo")
-        uvloop.run(_demo(replace(where, settings=loopback), listening, port, provider_port))
+        ports = (port, provider_port, shop_port)
+        uvloop.run(_demo(replace(where, settings=loopback), listening, ports))
 
 
-async def _demo(where: Place, listening: socket.socket, port: int, provider_port: int) -> None:
+async def _demo(where: Place, listening: socket.socket, ports: tuple[int, int, int]) -> None:
     assert where.data is not None, "the demo has a data directory"
     async with at_work(where, delivers=True, base_path="/", allow_unsafe=False) as running:
         key = await _key(running.parts.database, where.data)
         password = await _password(running.parts.database, where.data)
         sign_in = (OPERATOR, password)
         shown = asyncio.create_task(
-            show(f"http://127.0.0.1:{port}", key, provider_port, _short(where.data), sign_in)
+            show(f"http://127.0.0.1:{ports[0]}", key, *ports[1:], _short(where.data), sign_in)
         )
         web = asyncio.create_task(serve_web(running, listening))
         await asyncio.wait([shown, web], return_when=asyncio.FIRST_COMPLETED)

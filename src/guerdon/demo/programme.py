@@ -45,6 +45,7 @@ OPTIONS: list[dict[str, Any]] = [
         "description": "A voucher for any drink, good for 30 days.",
         "group": "Treats",
         "price": 120,
+        "collectEmail": True,
         "order": 2,
         "behaviour": "gives",
     },
@@ -55,6 +56,7 @@ OPTIONS: list[dict[str, Any]] = [
         "description": "Sent to your address within a week.",
         "group": "Things",
         "price": 450,
+        "collectAddress": True,
         "order": 3,
         "behaviour": "later",
         "limits": {"total": 500, "perMember": 3},
@@ -130,6 +132,13 @@ class Client:
         async with self.session.request(method, path, json=body, headers=headers) as answer:
             return answer.status, await answer.json(content_type=None)
 
+    async def must(self, method: str, path: str, body: object, *, key: str | None = None) -> Any:
+        """The JSON of an answer; what is refused ends the demo."""
+        status, answer = await self.call(method, path, body, key=key)
+        if status >= 400:
+            raise RuntimeError(f"{method} {path} answered {status}: {answer}")
+        return answer
+
 
 async def furnish(client: Client, fake: FakeProvider, data: Path) -> None:
     """Puts the programme in, or finds it there from last time."""
@@ -137,17 +146,15 @@ async def furnish(client: Client, fake: FakeProvider, data: Path) -> None:
     for user_id, email, address, tokens, tier in MEMBERS:
         where = f"/v1/members/{user_id.replace(' ', '%20')}"
         profile = {"email": email, "address": address, "attributes": {"tier": tier}}
-        await _must(client, "PUT", where, profile)
+        await client.must("PUT", where, profile)
         grant = {"amount": tokens, "reason": "Welcome"}
-        await _must(client, "POST", f"{where}/grants", grant, key=f"welcome-{user_id}")
+        await client.must("POST", f"{where}/grants", grant, key=f"welcome-{user_id}")
     for option in [*OPTIONS, *odd_options()]:
         definition = {name: value for name, value in option.items() if name != "behaviour"}
         fake.behaviours[option["name"]] = option["behaviour"]
         status, _ = await client.call("GET", f"/v1/options/{option['name']}")
         if status == 404:
-            await _must(
-                client, "POST", "/v1/options", definition | {"providerId": fake.provider_id}
-            )
+            await client.must("POST", "/v1/options", definition | {"providerId": fake.provider_id})
 
 
 async def _provider(client: Client, fake: FakeProvider, data: Path) -> None:
@@ -156,21 +163,12 @@ async def _provider(client: Client, fake: FakeProvider, data: Path) -> None:
     url = f"http://127.0.0.1:{fake.port}/rewards"
     if kept.exists():
         made = msgspec.json.decode(kept.read_bytes())
-        await _must(client, "PATCH", f"/v1/providers/{made['id']}", {"webhookUrl": url})
+        await client.must("PATCH", f"/v1/providers/{made['id']}", {"webhookUrl": url})
     else:
         settings = {"name": "Demo rewards", "webhookUrl": url, "timeoutSeconds": 5}
-        made = await _must(client, "POST", "/v1/providers", settings)
+        made = await client.must("POST", "/v1/providers", settings)
         kept.touch(mode=0o600)
         kept.write_bytes(msgspec.json.encode(made))
     fake.provider_id = made["id"]
     fake.callback_secret = made["callbackSecret"]
     fake.secret_key = made["secretKey"]
-
-
-async def _must(
-    client: Client, method: str, path: str, body: object, *, key: str | None = None
-) -> Any:
-    status, answer = await client.call(method, path, body, key=key)
-    if status >= 400:
-        raise RuntimeError(f"{method} {path} answered {status}: {answer}")
-    return answer

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from collections.abc import Set
 
 import aiohttp
 import structlog
@@ -14,8 +15,9 @@ _TOP_UP = 1500
 _log = structlog.get_logger("guerdon.trickle")
 
 
-async def trickle(client: Client) -> None:
-    """Redeems until cancelled; who runs out of tokens is given some."""
+async def trickle(client: Client, visiting: Set[str]) -> None:
+    """Redeems until cancelled; who runs out of tokens is given some. Members that somebody chose
+    to be (``visiting``) are left alone."""
     # Chance decides only what is redeemed next, nothing that matters.
     chance = random.Random(20)  # noqa: S311
     odd = odd_options()
@@ -23,6 +25,8 @@ async def trickle(client: Client) -> None:
         await asyncio.sleep(_EVERY_SECONDS)
         member = chance.choice(MEMBERS)
         option = chance.choice(odd if chance.random() < 0.15 else OPTIONS)
+        if member[0] in visiting:
+            continue
         body: dict[str, object] = {"optionName": option["name"], "userId": member[0]}
         if option["type"] == "currency":
             body |= {"tokenAmount": chance.randrange(100, 400, 10), "currency": "EUR"}
