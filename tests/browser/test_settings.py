@@ -1,7 +1,7 @@
 """Overview, team, keys and the audit log."""
 
 from playwright.async_api import Browser, expect
-from tests.browser.conftest import House, Reader, another
+from tests.browser.conftest import PASSWORD, House, Reader, another
 from tests.browser.test_transactions import LATER
 
 
@@ -19,6 +19,68 @@ async def test_the_overview_leads_to_its_lists(reader: Reader) -> None:
     await expect(page.get_by_role("link", name="Team and roles")).to_have_count(0)
 
 
+async def enter(dana: Reader, password: str) -> None:
+    """Signs in with a password that was given: it leads to choosing one, and nowhere else."""
+    await dana.go("/sign-in?next=/members")
+    await dana.page.get_by_label("Email").fill("dana@example.com")
+    await dana.page.get_by_label("Password").fill(password)
+    await dana.page.get_by_role("button", name="Sign in", exact=True).click()
+    await expect(dana.page.get_by_role("heading", name="Choose a password")).to_be_visible()
+    await dana.go("/redeem/transactions")
+    await expect(dana.page).to_have_url(dana.house.url + "/account/password")
+
+
+async def choose(dana: Reader, present: str, fresh: str) -> None:
+    await dana.page.get_by_label("The password you were given").fill(present)
+    await dana.page.get_by_label("New password").fill(fresh)
+    await dana.page.get_by_role("button", name="Choose it").click()
+    await expect(dana.page.get_by_role("status").first).to_contain_text("your new password")
+
+
+async def test_a_forgotten_password_is_given_anew_and_sessions_are_ended(
+    reader: Reader, browser: Browser
+) -> None:
+    house = reader.house
+    await reader.sign_in("admin")
+    page = reader.page
+    async with another(browser, house) as support, another(browser, house) as elsewhere:
+        await support.sign_in("support")
+        await elsewhere.sign_in("support")
+        await support.go("/account/password")
+        await support.page.get_by_label("Present password").fill("not this one")
+        await support.page.get_by_label("New password").fill("staple battery horse")
+        await support.page.get_by_role("button", name="Choose it").click()
+        await expect(support.page.get_by_role("alert")).to_contain_text("not your present")
+        assert await support.axe() == []
+        await support.page.get_by_label("Present password").fill(PASSWORD)
+        await support.page.get_by_label("New password").fill("support@example.com")
+        await support.page.get_by_role("button", name="Choose it").click()
+        await expect(support.page.get_by_role("alert")).to_contain_text("guessed at once")
+        await support.page.get_by_label("Present password").fill(PASSWORD)
+        await support.page.get_by_label("New password").fill("staple battery horse")
+        await support.page.get_by_role("button", name="Choose it").click()
+        await expect(support.page.get_by_role("heading", name="Your account")).to_be_visible()
+        await elsewhere.page.reload()
+        await expect(elsewhere.page.get_by_role("heading", name="Sign in")).to_be_visible()
+        await reader.go("/settings/team")
+        await page.get_by_role("button", name="End sessions of support@example.com").click()
+        await expect(page.get_by_role("status").first).to_contain_text("sessions have ended")
+        await support.page.reload()
+        await expect(support.page.get_by_role("heading", name="Sign in")).to_be_visible()
+        await page.get_by_role("button", name="New password for support@example.com").click()
+        given = (await page.locator("#given").inner_text()).split()[0]
+        await support.page.get_by_label("Email").fill("support@example.com")
+        await support.page.get_by_label("Password").fill("staple battery horse")
+        await support.page.get_by_role("button", name="Sign in", exact=True).click()
+        await expect(support.page.get_by_role("alert")).to_contain_text("do not belong together")
+        await support.page.get_by_label("Password").fill(given)
+        await support.page.get_by_role("button", name="Sign in", exact=True).click()
+        await choose(support, given, PASSWORD)
+    await reader.go("/settings/audit?target=support@example.com")
+    for action in ("password-chosen", "password-refused", "sessions-ended", "password-given"):
+        await expect(page.locator("tbody tr", has_text=action).first).to_be_visible()
+
+
 async def test_people_come_change_and_go(reader: Reader, browser: Browser) -> None:
     house = reader.house
     await reader.sign_in("admin")
@@ -26,12 +88,13 @@ async def test_people_come_change_and_go(reader: Reader, browser: Browser) -> No
     await page.get_by_role("link", name="Team and roles").click()
     assert await reader.axe() == []
     await page.get_by_label("Email").fill("dana@example.com")
-    await page.get_by_label("First password").fill("correct horse battery staple")
     await page.get_by_label("Role", exact=True).select_option("viewer")
     await page.get_by_role("button", name="Add", exact=True).click()
-    await expect(page.get_by_role("status").first).to_contain_text("Added")
+    given = (await page.locator("#given").inner_text()).split()[0]
+    assert await reader.axe() == []
     async with another(browser, house) as dana:
-        await dana.sign_in("dana")
+        await enter(dana, given)
+        await choose(dana, given, PASSWORD)
         await page.get_by_label("Role of dana@example.com").select_option("support")
         await page.get_by_role("button", name="Save dana@example.com").click()
         await expect(page.get_by_role("status").first).to_contain_text("Changed")

@@ -20,12 +20,14 @@ RIGHTS: Mapping[Role, frozenset[Right]] = {
 
 @dataclass(frozen=True, slots=True)
 class Operator:
-    """A person who is signed in, in one namespace."""
+    """A person who is signed in, in one namespace. ``password_given``: by a password that somebody
+    else gave them, so they choose one before anything else."""
 
     operator_id: UUID
     namespace: str
     email: str
     role: Role
+    password_given: bool = False
 
     @property
     def actor(self) -> str:

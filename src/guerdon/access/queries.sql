@@ -44,10 +44,17 @@ UPDATE api_key SET revoked_at = now() WHERE key_id = %(key_id)s AND revoked_at I
 
 -- name: add_operator
 -- A person who signs in to the console; one more time: a new role and password.
-INSERT INTO operator (operator_id, namespace, email, role, password_hash)
-VALUES (%(operator_id)s, %(namespace)s, %(email)s, %(role)s, %(password_hash)s)
+INSERT INTO operator (operator_id, namespace, email, role, password_hash, password_given)
+VALUES (%(operator_id)s, %(namespace)s, %(email)s, %(role)s, %(password_hash)s,
+    %(password_given)s)
 ON CONFLICT (namespace, lower(email)) DO UPDATE
-SET role = excluded.role, password_hash = excluded.password_hash, disabled_at = NULL;
+SET role = excluded.role, password_hash = excluded.password_hash,
+    password_given = excluded.password_given, disabled_at = NULL;
+
+-- name: set_password
+-- Another password, chosen by its operator or given to them.
+UPDATE operator SET password_hash = %(password_hash)s, password_given = %(password_given)s
+WHERE operator_id = %(operator_id)s;
 
 -- name: add_audit
 -- Appends to the audit trail.
@@ -82,12 +89,14 @@ LIMIT 20;
 
 -- name: add_session
 -- A fresh session, by the hash of its cookie.
-INSERT INTO operator_session (session_hash, operator_id, expires_at, address)
-VALUES (%(session_hash)s, %(operator_id)s, now() + make_interval(secs => %(seconds)s), %(address)s);
+INSERT INTO operator_session (session_hash, operator_id, expires_at, address, by_password)
+VALUES (%(session_hash)s, %(operator_id)s, now() + make_interval(secs => %(seconds)s), %(address)s,
+    %(by_password)s);
 
 -- name: session_operator
 -- Whose session this is, if it has not ended: by time, by disuse, or with its operator.
-SELECT o.operator_id, o.namespace, o.email, o.role, now() - s.seen_at > interval '1 minute' AS stale
+SELECT o.operator_id, o.namespace, o.email, o.role, now() - s.seen_at > interval '1 minute' AS stale,
+    s.by_password AND o.password_given AS password_given
 FROM operator_session s JOIN operator o USING (operator_id)
 WHERE s.session_hash = %(session_hash)s AND s.expires_at > now() AND o.disabled_at IS NULL
   AND s.seen_at > now() - make_interval(secs => %(idle)s);

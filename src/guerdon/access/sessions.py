@@ -42,7 +42,7 @@ async def owners(tx: ReadTx, email: str) -> list[Row]:
     return [row for row in rows if row.email.encode().lower() == email.encode().lower()]
 
 
-async def begin(tx: Tx, operator_id: UUID, address: str | None) -> str:
+async def begin(tx: Tx, operator_id: UUID, address: str | None, *, by_password: bool = True) -> str:
     """A new session; answers its cookie. Sessions that have ended are swept away meanwhile."""
     cookie = new_cookie()
     await tx.run(_Q["prune_sessions"])
@@ -53,6 +53,7 @@ async def begin(tx: Tx, operator_id: UUID, address: str | None) -> str:
             "operator_id": operator_id,
             "seconds": LONGEST_SECONDS,
             "address": address,
+            "by_password": by_password,
         },
     )
     return cookie
@@ -65,7 +66,10 @@ async def recognise(tx: ReadTx, cookie: str) -> tuple[Operator, bool] | None:
     )
     if row is None:
         return None
-    return Operator(row.operator_id, row.namespace, row.email, row.role), row.stale
+    operator = Operator(
+        row.operator_id, row.namespace, row.email, row.role, password_given=row.password_given
+    )
+    return operator, row.stale
 
 
 async def note_use(tx: Tx, cookie: str) -> None:

@@ -102,10 +102,16 @@ async def revoke_key(tx: Tx, key_id: UUID) -> bool:
 
 
 async def add_operator(
-    tx: Tx, namespace: str, email: str, role: str, password_hash: str | None
+    tx: Tx,
+    namespace: str,
+    email: str,
+    role: str,
+    password_hash: str | None,
+    *,
+    password_given: bool = False,
 ) -> None:
     """Adds an operator, or gives one who is there a new role and password, which ends every
-    session of theirs."""
+    session of theirs. ``password_given``: they have to choose another one first."""
     await tx.run(_Q["end_sessions_of"], {"namespace": namespace, "email": email})
     await tx.run(
         _Q["add_operator"],
@@ -115,6 +121,7 @@ async def add_operator(
             "email": email,
             "role": role,
             "password_hash": password_hash,
+            "password_given": password_given,
         },
     )
 

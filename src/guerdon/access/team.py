@@ -1,7 +1,9 @@
 """The people of a namespace, for admins to look after."""
 
+import base64
 from uuid import UUID
 
+from guerdon import ids
 from guerdon.access.operators import Role
 from guerdon.access.second_steps import store as second_steps
 from guerdon.db.pool import ReadTx, Row, Tx
@@ -42,6 +44,27 @@ async def reset_second_step(tx: Tx, namespace: str, operator_id: UUID) -> Row | 
         raise NotFound("There is no such operator.")
     if not await second_steps.end(tx, operator_id):
         return None
+    await tx.run(_Q["end_sessions_of"], {"namespace": namespace, "email": row.email})
+    return row
+
+
+def new_password() -> str:
+    """A password to be given to somebody: 80 bits, in groups that people can copy by hand."""
+    text = base64.b32encode(ids.secret_bytes(10)).decode().lower()
+    return "-".join(text[at : at + 4] for at in range(0, len(text), 4))
+
+
+async def set_password(tx: Tx, operator_id: UUID, password_hash: str, *, given: bool) -> None:
+    """Another password; ``given`` by somebody else."""
+    where = {"operator_id": operator_id, "password_hash": password_hash, "password_given": given}
+    await tx.run(_Q["set_password"], where)
+
+
+async def sign_out(tx: Tx, namespace: str, operator_id: UUID) -> Row:
+    """Ends every session of somebody; answers who it is, under lock."""
+    row = await tx.first(_Q["operator"], {"operator_id": operator_id, "namespace": namespace})
+    if row is None:
+        raise NotFound("There is no such operator.")
     await tx.run(_Q["end_sessions_of"], {"namespace": namespace, "email": row.email})
     return row
 

@@ -11,12 +11,14 @@ from guerdon.console.detail import Detail
 from guerdon.console.entering import Entering
 from guerdon.console.exports import Exports
 from guerdon.console.figures import Figures
+from guerdon.console.hashing import Hashing
 from guerdon.console.issuer import Issuer
 from guerdon.console.live import Feed
 from guerdon.console.members import Members
 from guerdon.console.options import Options
 from guerdon.console.overview import Overview
 from guerdon.console.pages import Pages
+from guerdon.console.passwords import Passwords
 from guerdon.console.providers import Providers
 from guerdon.console.second_step import SecondStep
 from guerdon.console.settings import Settings
@@ -42,8 +44,8 @@ def table(
     async def asset(visit: Visit) -> Response:
         return assets.answer(visit.request, visit.request.path_params["name"])
 
-    entering = Entering(parts)
-    signing_in = SigningIn(parts, pages, entering, openid=issuer is not None)
+    entering, hashing = Entering(parts), Hashing()
+    signing_in = SigningIn(parts, pages, entering, hashing, openid=issuer is not None)
     transactions = Transactions(parts, pages, figures, feed)
     detail = Detail(parts, pages)
     return [
@@ -51,6 +53,7 @@ def table(
         *SecondStep(parts, pages, entering).table(),
         *SigningInByOpenId(parts, signing_in, entering, issuer).table(),
         *Account(parts, pages).table(),
+        *Passwords(parts, pages, hashing).table(),
         *transactions.table(),
         *Exports(parts, transactions).table(),
         *detail.table(),
@@ -60,7 +63,7 @@ def table(
         *Members(parts, pages).table(),
         *Providers(parts, pages).table(),
         *Overview(parts, pages, figures).table(),
-        *Settings(parts, pages).table(),
+        *Settings(parts, pages, hashing).table(),
         *WidgetSettings(parts, pages).table(),
         *AuditLog(parts, pages).table(),
         Page("GET", "/console/static/{version}/{name}", asset, None),

@@ -69,7 +69,10 @@ class Entering:
                 await sessions.end(tx, visit.cookie)
             if half:
                 await second_steps.end_half(tx, half)
-            cookie = await sessions.begin(tx, operator.operator_id, visit.address)
+            by_password = detail["by"] == "password"
+            cookie = await sessions.begin(
+                tx, operator.operator_id, visit.address, by_password=by_password
+            )
             await note(tx, visit, operator, "operator.signed-in", detail)
         target = visit.url(visits.local_path(following))
         response = RedirectResponse(target, status_code=303)

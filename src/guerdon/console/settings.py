@@ -3,14 +3,13 @@
 from typing import Any
 from uuid import UUID
 
-from argon2 import PasswordHasher
-from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse, Response
 
 from guerdon.access import keys, team
 from guerdon.access import store as access
 from guerdon.access.operators import ROLES, Role
 from guerdon.access.principal import SCOPES
+from guerdon.console.hashing import Hashing
 from guerdon.console.pages import Pages
 from guerdon.console.site import Page
 from guerdon.console.visit import Visit
@@ -18,16 +17,16 @@ from guerdon.db.pool import Tx
 from guerdon.errors import InvalidRequest, NotFound
 from guerdon.web.parts import Parts
 
-_SHORTEST_PASSWORD, _LONGEST_PASSWORD, _LONGEST_EMAIL = 12, 1000, 320
+_LONGEST_EMAIL = 320
 
 
 class Settings:
     """The handlers."""
 
-    def __init__(self, parts: Parts, pages: Pages) -> None:
+    def __init__(self, parts: Parts, pages: Pages, hashing: Hashing) -> None:
         self._parts = parts
         self._pages = pages
-        self._hasher = PasswordHasher()
+        self._hashing = hashing
 
     def table(self) -> list[Page]:
         """Their place in the table."""
@@ -35,6 +34,8 @@ class Settings:
             Page("GET", "/settings/team", self.team, "admin"),
             Page("POST", "/settings/team", self.add_person, "admin"),
             Page("POST", "/settings/team/role", self.set_role, "admin"),
+            Page("POST", "/settings/team/password", self.give_password, "admin"),
+            Page("POST", "/settings/team/sign-out", self.sign_out, "admin"),
             Page("GET", "/settings/keys", self.keys, "admin"),
             Page("POST", "/settings/keys", self.add_key, "admin"),
             Page("POST", "/settings/keys/revoke", self.revoke_key, "admin"),
@@ -45,23 +46,43 @@ class Settings:
         return await self._team(visit)
 
     async def add_person(self, visit: Visit) -> Response:
-        """One more, with a password that they get from you."""
-        email, password, role = visit.field("email"), visit.secret("password"), _role(visit)
-        longest = len(password) > _LONGEST_PASSWORD or len(email) > _LONGEST_EMAIL
-        if "@" not in email or longest or not email.isprintable():
+        """One more, with a password that is shown this once and lets in only to choose another."""
+        email, role = visit.field("email"), _role(visit)
+        if "@" not in email or len(email) > _LONGEST_EMAIL or not email.isprintable():
             return await self._team(visit, "Type a whole email address.")
-        if len(password) < _SHORTEST_PASSWORD:
-            return await self._team(
-                visit, f"A password has {_SHORTEST_PASSWORD} characters or more."
-            )
-        hashed = await run_in_threadpool(self._hasher.hash, password)
+        password = team.new_password()
+        hashed = await self._hashing.hash_of(password)
         async with self._parts.database.tx() as tx:
             known = {row.email.lower() for row in await team.people(tx, visit.namespace)}
-            if email.lower() in known:
-                return await self._team(visit, f"{email} is in the team already.")
-            await access.add_operator(tx, visit.namespace, email, role, hashed)
-            await self._audit(tx, visit, "operator.created", email, {"role": role})
-        return self._back(visit, "/settings/team", "added")
+            new = email.lower() not in known
+            if new:
+                await access.add_operator(
+                    tx, visit.namespace, email, role, hashed, password_given=True
+                )
+                await self._audit(tx, visit, "operator.created", email, {"role": role})
+        if not new:
+            return await self._team(visit, f"{email} is in the team already.")
+        return await self._team(visit, given=(email, password))
+
+    async def give_password(self, visit: Visit) -> Response:
+        """Another one for somebody who forgot theirs; it ends their sessions."""
+        identifier = _uuid(visit.field("operator"))
+        if identifier == visit.operator.operator_id:
+            raise InvalidRequest("Your own is chosen on the page of your account.")
+        password = team.new_password()
+        hashed = await self._hashing.hash_of(password)
+        async with self._parts.database.tx() as tx:
+            row = await team.sign_out(tx, visit.namespace, identifier)
+            await team.set_password(tx, identifier, hashed, given=True)
+            await self._audit(tx, visit, "operator.password-given", row.email, {})
+        return await self._team(visit, given=(row.email, password))
+
+    async def sign_out(self, visit: Visit) -> Response:
+        """Ends every session of somebody; they may sign in again."""
+        async with self._parts.database.tx() as tx:
+            row = await team.sign_out(tx, visit.namespace, _uuid(visit.field("operator")))
+            await self._audit(tx, visit, "operator.sessions-ended", row.email, {})
+        return self._back(visit, "/settings/team", "signed-out")
 
     async def set_role(self, visit: Visit) -> Response:
         """Another role, out, or in again; it ends their sessions."""
@@ -104,7 +125,9 @@ class Settings:
             await self._audit(tx, visit, "key.revoked", str(identifier), {})
         return self._back(visit, "/settings/keys", "revoked")
 
-    async def _team(self, visit: Visit, problem: str | None = None) -> Response:
+    async def _team(
+        self, visit: Visit, problem: str | None = None, *, given: tuple[str, str] | None = None
+    ) -> Response:
         async with self._parts.database.read() as tx:
             people = await team.people(tx, visit.namespace)
         values = {
@@ -113,7 +136,8 @@ class Settings:
             "people": people,
             "roles": ROLES,
             "problem": problem,
-            "email": visit.field("email"),
+            "email": visit.field("email") if given is None else "",
+            "given": given,
             "done": visit.query("done"),
         }
         status = 200 if problem is None else 422

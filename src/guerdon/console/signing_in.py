@@ -4,15 +4,12 @@ A password is checked at the cost of Argon2 whether or not the email is known; f
 down by address and by email. A session is always a fresh one, and the old one ends.
 """
 
-import asyncio
-
-from argon2 import PasswordHasher
-from argon2.exceptions import InvalidHashError, VerificationError
 from starlette.responses import RedirectResponse, Response
 
 from guerdon.access import sessions
 from guerdon.console import visit as visits
 from guerdon.console.entering import Entering, note
+from guerdon.console.hashing import LONGEST, Hashing
 from guerdon.console.pages import Pages
 from guerdon.console.patience import Patience
 from guerdon.console.site import Page
@@ -20,22 +17,18 @@ from guerdon.console.visit import Visit
 from guerdon.db.pool import Row
 from guerdon.web.parts import Parts
 
-_LONGEST = 1000
-_AT_ONCE = 2
-
 
 class SigningIn:
     """The handlers."""
 
-    def __init__(self, parts: Parts, pages: Pages, entering: Entering, *, openid: bool) -> None:
+    def __init__(
+        self, parts: Parts, pages: Pages, entering: Entering, hashing: Hashing, *, openid: bool
+    ) -> None:
         self._parts = parts
         self._pages = pages
         self._entering = entering
         self._openid = openid
-        self._hasher = PasswordHasher()
-        self._nobody = self._hasher.hash("nobody has this password")
-        # Argon2 takes 64 MiB and tens of milliseconds: two at a time leave room for the rest.
-        self._turns = asyncio.Semaphore(_AT_ONCE)
+        self._hashing = hashing
         # Few guesses at one email from one address, more from everywhere: whoever guesses at
         # somebody's password must not be able to shut them out at once.
         self._by_both = Patience(10, 300.0)
@@ -96,33 +89,23 @@ class SigningIn:
 
     def _guesses(self, visit: Visit, email: str) -> list[tuple[Patience, str]]:
         """What a failure is counted by."""
-        address, name = visit.address or "", email.lower()[:_LONGEST]
+        address, name = visit.address or "", email.lower()[:LONGEST]
         both = (self._by_both, f"{address} {name}")
         return [both, (self._by_address, address), (self._by_email, name)]
 
     async def _matching(self, email: str, password: str) -> list[Row]:
         """The operators of this email that this is the password of."""
-        if len(email) > _LONGEST or len(password) > _LONGEST or "\x00" in email:
+        if len(email) > LONGEST or len(password) > LONGEST or "\x00" in email:
             return []
         async with self._parts.database.read() as tx:
             known = await sessions.candidates(tx, email)
         if not known:
-            await self._verify(self._nobody, password)
-        return [row for row in known if await self._verify(row.password_hash, password)]
-
-    async def _verify(self, stored: str, password: str) -> bool:
-        async with self._turns:
-            return await asyncio.to_thread(self._is_right, stored, password)
-
-    def _is_right(self, stored: str, password: str) -> bool:
-        try:
-            return self._hasher.verify(stored, password)
-        except (VerificationError, InvalidHashError):
-            return False
+            await self._hashing.is_right(None, password)
+        return [row for row in known if await self._hashing.is_right(row.password_hash, password)]
 
     async def _note_failure(self, visit: Visit, email: str) -> None:
         """Who tried, in the audit trail of the namespaces that email belongs to."""
-        if len(email) > _LONGEST or "\x00" in email:
+        if len(email) > LONGEST or "\x00" in email:
             return
         async with self._parts.database.tx() as tx:
             for row in await sessions.candidates(tx, email):

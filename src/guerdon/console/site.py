@@ -6,7 +6,7 @@ Refusals come back as pages in words; an action by hand that a role does not all
 the audit trail.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 
@@ -26,6 +26,8 @@ from guerdon.errors import GuerdonError, MethodNotAllowed, NotFound, NotPermitte
 from guerdon.web import problems
 from guerdon.web.parts import Parts
 
+# Where whoever was given a password chooses one; until then they come no further.
+CHOOSING = "/account/password"
 Handler = Callable[[Visit], Awaitable[Response]]
 _log = structlog.get_logger("guerdon.console")
 
@@ -102,6 +104,8 @@ class Site:
             except NotPermitted:
                 await self._note_refused(visit, page)
                 raise
+            if visit.operator.password_given and page.path not in (CHOOSING, "/sign-out"):
+                return _sent_to(visit, CHOOSING)
         if page.method == "POST":
             await visit.read_form()
         return await page.handler(visit)
@@ -165,8 +169,12 @@ def _to_sign_in(visit: Visit) -> Response:
         current = visit.request.headers.get("hx-current-url", "")
         wanted = "/" + current.split("/", 3)[-1] if current.count("/") >= 3 else "/"
         wanted = wanted.removeprefix(visit.base)
-        return Response(
-            status_code=401, headers={"HX-Redirect": visit.url("/sign-in", {"next": wanted})}
-        )
-    following = {} if wanted == "/" else {"next": wanted}
-    return RedirectResponse(visit.url("/sign-in", following), status_code=303)
+        return _sent_to(visit, "/sign-in", {"next": wanted})
+    return _sent_to(visit, "/sign-in", {} if wanted == "/" else {"next": wanted})
+
+
+def _sent_to(visit: Visit, path: str, parameters: Mapping[str, str] | None = None) -> Response:
+    where = visit.url(path, parameters)
+    if visit.fragment:
+        return Response(status_code=401, headers={"HX-Redirect": where})
+    return RedirectResponse(where, status_code=303)
