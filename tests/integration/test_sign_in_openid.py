@@ -339,6 +339,21 @@ async def test_without_an_issuer_there_is_no_such_way(database: Database, sealer
             assert (await person.get(path)).status == 404
 
 
+async def test_behind_a_proxy_that_speaks_https(url: str, issuer: OpenIdIssuer) -> None:
+    proxied = {"X-Forwarded-Proto": "https", "Host": "rewards.example.com"}
+    async with somebody(url) as person:
+        there = url + "/sign-in/openid"
+        async with person.session.get(there, headers=proxied, allow_redirects=False) as answer:
+            asked = parse_qs(urlsplit(answer.headers["Location"]).query)
+            cookie = answer.headers["Set-Cookie"]
+        plain = {"Cookie": f"guerdon-openid={'A' * 43}", **proxied}
+        async with person.session.get(there + "/return?code=x", headers=plain) as answer:
+            assert "not on its way" in await answer.text(), "over https the plain name is not it"
+    assert asked["redirect_uri"] == ["https://rewards.example.com/ops/sign-in/openid/return"]
+    assert cookie.startswith("__Host-guerdon-openid=")
+    assert {"Secure", "HttpOnly", "Path=/", "SameSite=lax"} <= set(cookie.split("; "))
+
+
 async def test_asking_the_issuer_is_slowed_down(url: str, issuer: OpenIdIssuer) -> None:
     async with somebody(url) as person:
         seen = [(await person.get("/sign-in/openid")).status for _ in range(61)]

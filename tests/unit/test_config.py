@@ -1,12 +1,13 @@
 """Settings from the environment, and the key that seals secrets."""
 
 import stat
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from guerdon import config
-from guerdon.config import SETTINGS, ConfigurationError, Settings
+from guerdon.config import SETTINGS, ConfigurationError, OpenId, Settings
 
 KEY, OTHER = bytes(range(32)), b"\xab" * 32
 
@@ -112,3 +113,35 @@ def test_a_damaged_file_is_told_and_never_replaced(tmp_path: Path, text: str) ->
 def test_without_any_place_for_a_key_it_refuses() -> None:
     with pytest.raises(ConfigurationError, match="GUERDON_SECRET_KEY"):
         config.secret_keys(Settings(), None, KEY)
+
+
+def test_openid_is_all_of_its_settings_or_none() -> None:
+    whole = Settings(oidc_issuer="https://id.example", oidc_client_id="a", oidc_client_secret="b")
+    assert config.openid(Settings()) is None
+    assert config.openid(whole) == OpenId("https://id.example", "a", "b")
+    for missing in ("oidc_issuer", "oidc_client_id", "oidc_client_secret"):
+        with pytest.raises(ConfigurationError, match="belong together") as refusal:
+            config.openid(replace(whole, **{missing: None}))
+        assert "'b'" not in refusal.value.detail
+
+
+@pytest.mark.parametrize(
+    ("issuer", "safe"),
+    [
+        ("https://id.example/realms/a", True),
+        ("http://127.0.0.1:8080", True),
+        ("http://localhost", True),
+        ("http://id.example", False),
+        ("http://127.0.0.1.evil.example", False),
+        ("http://localhost@evil.example", False),
+        ("https://", False),
+        ("id.example", False),
+        ("https://[", False),
+        ("javascript:alert(1)", False),
+    ],
+)
+def test_an_issuer_is_not_spoken_to_in_the_clear(issuer: str, safe: bool) -> None:
+    assert config.safe_to_ask(issuer) is safe
+    if not safe:
+        with pytest.raises(ConfigurationError, match="must be an https URL"):
+            config.openid(Settings(oidc_issuer=issuer, oidc_client_id="a", oidc_client_secret="b"))
