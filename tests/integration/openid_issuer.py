@@ -41,7 +41,6 @@ class OpenIdIssuer:
     published: dict[str, Any] = field(default_factory=dict)
     claims: dict[str, Any] = field(default_factory=dict)
     checks_challenge: bool = True
-    takes_codes_again: bool = False
     down: bool = False
     asked: list[dict[str, str]] = field(default_factory=list)
     exchanged: list[dict[str, str]] = field(default_factory=list)
@@ -101,8 +100,7 @@ class OpenIdIssuer:
             or (self.checks_challenge and known.challenge != challenge)
         ):
             return web.json_response({"error": "invalid_grant"}, status=400)
-        if not self.takes_codes_again:
-            del self.granted[form["code"]]
+        del self.granted[form["code"]]
         answer = {"access_token": "opaque", "token_type": "Bearer", "id_token": self._signed(known)}
         return web.json_response(answer)
 

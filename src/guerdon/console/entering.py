@@ -41,9 +41,11 @@ class Entering:
         operator: Row | None = None,
         email: str | None = None,
     ) -> Response:
-        """Goes on at ``path`` with a cookie that says who passed the first step."""
+        """Goes on at ``path`` with a cookie that says who passed the first step; the one that led
+        here is used up."""
         operator_id = None if operator is None else operator.operator_id
         async with self._parts.database.tx() as tx:
+            await second_steps.end_half(tx, cookie_of(visit, _HALF))
             cookie = await second_steps.halfway(
                 tx, way, following, operator_id=operator_id, email=email
             )
@@ -63,12 +65,10 @@ class Entering:
         self, visit: Visit, operator: Row, following: str, detail: Mapping[str, object]
     ) -> Response:
         """A fresh session. The old one ends, and so does what led here."""
-        half = cookie_of(visit, _HALF)
         async with self._parts.database.tx() as tx:
             if visit.cookie:
                 await sessions.end(tx, visit.cookie)
-            if half:
-                await second_steps.end_half(tx, half)
+            await second_steps.end_half(tx, cookie_of(visit, _HALF))
             by_password = detail["by"] == "password"
             cookie = await sessions.begin(
                 tx, operator.operator_id, visit.address, by_password=by_password

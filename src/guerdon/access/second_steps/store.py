@@ -149,6 +149,7 @@ async def half(tx: ReadTx, cookie: str) -> Row | None:
     return await tx.first(_Q["half"], {"half_hash": sessions.hash_of(cookie)})
 
 
-async def end_half(tx: Tx, cookie: str) -> bool:
-    """Uses it up; answers whether it was there."""
-    return await tx.run(_Q["end_half"], {"half_hash": sessions.hash_of(cookie)}) > 0
+async def end_half(tx: Tx, cookie: str) -> None:
+    """Uses it up, if it is one."""
+    if cookie:
+        await tx.run(_Q["end_half"], {"half_hash": sessions.hash_of(cookie)})
