@@ -2,7 +2,6 @@
 
 import json
 import re
-import subprocess
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -76,20 +75,6 @@ def test_make_knows_what_the_documents_make() -> None:
             r"`make ([a-z]+)`|^make ([a-z]+)$", path.read_text("utf-8"), re.MULTILINE
         )
         assert {one or other for one, other in named} <= targets
-
-
-@pytest.mark.parametrize(
-    ("line", "files"),
-    [
-        ("- A page for options", "src/guerdon/console/options*.py"),
-        ("- The widget's own page", "src/guerdon/widget/*.js"),
-    ],
-)
-def test_what_is_not_there_yet_is_not(line: str, files: str) -> None:
-    listed = ["git", "ls-files", files]
-    there = subprocess.run(listed, cwd=ROOT, capture_output=True, check=True).stdout != b""
-    missing = section(page("README.md"), "## What is not there yet")
-    assert (line in missing) != there, f"the README and {files} contradict each other"
 
 
 def test_the_oldest_postgresql_is_the_one_that_is_named() -> None:

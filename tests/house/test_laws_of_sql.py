@@ -34,6 +34,7 @@ ROOMS = {
     "options": {"option", "option_version", "option_share"},
     "transactions": {
         "transaction",
+        "transaction_case",
         "transaction_personal",
         "event",
         "attempt",

@@ -38,7 +38,7 @@ from guerdon.transactions import store as transactions
 from guerdon.transactions.model import Transaction
 from guerdon.transactions.states import News
 
-SLOTS = 8
+SLOTS = 2
 PROCESS = ids.random_id()
 
 

@@ -16,7 +16,7 @@ from guerdon.redemption.news import AttemptEnded
 from guerdon.redemption.request import Request, RequestVerb
 from guerdon.redemption.settlement import SettlementVerb
 
-SLOTS = 8
+SLOTS = 2
 
 
 async def redeemed_in_the_past(

@@ -10,7 +10,7 @@ CREATE TABLE installation (
     slots     smallint NOT NULL CHECK (slots > 0 AND slots <= 4096 AND slots & (slots - 1) = 0),
     made_at   timestamptz NOT NULL DEFAULT now()
 );
-INSERT INTO installation (slots) VALUES (8);
+INSERT INTO installation (slots) VALUES (2);
 
 -- One row a live process: provider limits hold for the installation, each process takes its share.
 CREATE TABLE process (
