@@ -73,7 +73,7 @@ class Shop:
     async def _token(self, request: web.Request) -> web.Response:
         """A real host would look at its own session here, and never at a parameter."""
         member = request.query.get("member")
-        if member not in self._members:
+        if member is None or member not in self._members:
             raise web.HTTPNotFound
         assert self._key is not None, "it listens once it has a key"
         now = clock.unix_seconds()
@@ -84,6 +84,8 @@ class Shop:
 
 async def _file(request: web.Request) -> web.Response:
     name = request.match_info["name"]
+    if name == "favicon.ico":
+        return web.Response(status=204)
     if name not in _TYPES:
         raise web.HTTPNotFound
     return web.Response(text=_read(name), content_type=_TYPES[name])
