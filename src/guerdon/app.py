@@ -16,6 +16,7 @@ from guerdon.console.issuer import Issuer
 from guerdon.console.live import Feed
 from guerdon.db import installation
 from guerdon.db.pool import Database
+from guerdon.delivery.bulk import BulkRunner
 from guerdon.delivery.dispatcher import Dispatcher
 from guerdon.delivery.sweeper import Sweeper
 from guerdon.delivery.worker import Worker
@@ -78,11 +79,13 @@ async def running(
     dispatcher = Dispatcher(database, sealer, client, settlement, places, process_id)
     worker = Worker(database, dispatcher, settlement, places, process_id)
     sweeper = Sweeper(database, settlement, dispatcher, client, places, process_id)
+    bulk = BulkRunner(database, settlement, slots, process_id)
 
     announce = partial(_announce, dispatcher, worker if delivers else None, member_feed)
     verb = RequestVerb(process_id, places if delivers else None, announce)
     lanes.start()
-    loops = [asyncio.create_task(loop.run()) for loop in (worker, sweeper)] if delivers else []
+    working = (bulk, worker, sweeper) if delivers else (bulk,)
+    loops = [asyncio.create_task(loop.run()) for loop in working]
     parts = Parts(
         database,
         slots,
@@ -104,8 +107,8 @@ async def running(
     finally:
         member_feed.end()
         await feed.close()
-        worker.stop()
-        sweeper.stop()
+        for loop in working:
+            loop.stop()
         await asyncio.gather(*loops)
         await dispatcher.close()
         await lanes.close()

@@ -6,15 +6,15 @@ from typing import Literal
 from uuid import UUID
 
 Role = Literal["viewer", "support", "manager", "admin"]
-Right = Literal["read", "operate", "options", "members", "personal", "admin"]
+Right = Literal["read", "operate", "options", "members", "bulk", "personal", "admin"]
 
 # Each role has the rights of the one before it, and more.
 ROLES: tuple[Role, ...] = ("viewer", "support", "manager", "admin")
 RIGHTS: Mapping[Role, frozenset[Right]] = {
     "viewer": frozenset({"read"}),
     "support": frozenset({"read", "operate"}),
-    "manager": frozenset({"read", "operate", "options", "members", "personal"}),
-    "admin": frozenset({"read", "operate", "options", "members", "personal", "admin"}),
+    "manager": frozenset({"read", "operate", "options", "members", "bulk", "personal"}),
+    "admin": frozenset({"read", "operate", "options", "members", "bulk", "personal", "admin"}),
 }
 
 

@@ -5,6 +5,7 @@ from starlette.responses import Response
 from guerdon.console.account import Account
 from guerdon.console.assets import Assets
 from guerdon.console.audit_log import AuditLog
+from guerdon.console.bulk import Bulk
 from guerdon.console.decisions import Decisions
 from guerdon.console.desk import Desk
 from guerdon.console.detail import Detail
@@ -56,6 +57,7 @@ def table(
         *Passwords(parts, pages, hashing).table(),
         *transactions.table(),
         *Exports(parts, transactions).table(),
+        *Bulk(parts, pages, figures, transactions).table(),
         *detail.table(),
         *Desk(parts, detail.events).table(),
         *Decisions(parts, pages, figures).table(),

@@ -32,6 +32,7 @@ RIGHT_NAMES: Mapping[Right, str] = {
     "operate": "confirm and cancel transactions, write notes and share views",
     "options": "change options and providers",
     "members": "change members and adjust tokens",
+    "bulk": "decide many transactions at once",
     "personal": "see and export personal data",
     "admin": "change settings, keys and people",
 }

@@ -300,6 +300,37 @@ if (live) {
   connect()
 }
 
+// --- ticks ---------------------------------------------------------------------------------------
+const picks = $$('.pick')
+const allOf = $('#all')
+let lastPick
+const counted = () => {
+  const n = picks.filter((one) => one.checked).length
+  const form = $('#bulk')
+  $('#ticked').textContent = n ? `The ${n} ticked` : 'The ticked ones'
+  allOf.checked = n === picks.length
+  allOf.indeterminate = n > 0 && n < picks.length
+  const none = !n && form.elements.scope.value === 'ticked'
+  for (const button of $$('button', form)) button.disabled = none
+}
+if (allOf) {
+  allOf.hidden = false
+  allOf.addEventListener('change', () => { for (const one of picks) one.checked = allOf.checked })
+  addEventListener('change', counted)
+  addEventListener('pageshow', counted)
+  counted()
+}
+const tick = (through) => {
+  const pick = $('.pick', document.activeElement?.closest?.('tr') ?? document.createElement('i'))
+  if (!pick) return
+  const from = through && lastPick ? picks.indexOf(lastPick) : picks.indexOf(pick)
+  const [first, last] = [from, picks.indexOf(pick)].sort((a, b) => a - b)
+  const wanted = through ? true : !pick.checked
+  for (const one of picks.slice(first, last + 1)) one.checked = wanted
+  lastPick = pick
+  counted()
+}
+
 // --- keys ---------------------------------------------------------------------------------------
 const step = (by) => {
   const handles = $$('[data-expand]')
@@ -325,6 +356,8 @@ const keys = {
   '/': () => $('#find')?.focus(),
   j: () => step(1),
   k: () => step(-1),
+  x: () => tick(false),
+  X: () => tick(true),
   o: () => inRow('[data-expand]'),
   c: () => inRow('[href$="/confirm"]'),
   C: () => inRow('[href$="/cancel"]'),
@@ -337,7 +370,7 @@ const keys = {
 }
 document.addEventListener('keydown', (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || dialog?.open) return
-  if (event.target.closest('input, textarea, select, [contenteditable]')) return
+  if (event.target.closest('input:not(.pick), textarea, select, [contenteditable]')) return
   if (event.key === ' ' && event.target.matches('[data-expand]')) { event.preventDefault(); event.target.click(); return }
   const act = quiet() ? null : keys[event.key]
   if (act) { event.preventDefault(); act() }

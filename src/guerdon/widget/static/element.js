@@ -340,8 +340,8 @@ class GuerdonWidget extends HTMLElement {
   }
 
   #catalogue() {
-    const group = this.getAttribute("group");
-    const shown = this.items.filter((item) => (this.#view === "rewards" || item.name === this.#view) && (!group || item.group === group));
+    const groups = this.getAttribute("group")?.split(",");
+    const shown = this.items.filter((item) => (this.#view === "rewards" || item.name === this.#view) && (!groups || groups.includes(item.group)));
     if (!shown.length) return h("slot", { name: "empty" }, h("p", { class: "empty" }, this.words.say("empty")));
     return [h("h2", { class: "unseen" }, this.words.say("rewards")), h("ul", { class: "cards" }, shown.map((item) => card(this, item)))];
   }

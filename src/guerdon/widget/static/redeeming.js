@@ -201,8 +201,7 @@ class Redeeming {
       ? button(w.say("continue"), () => this.#follow(link), "main")
       : t.status === "failure" && item.redeemable && button(w.say("again"), () => this.widget.ask(item), "main");
     this.widget.fill(
-      h("span", { class: `s ${t.status}` }, icon(t.status), w.say(`h.${t.status}`)),
-      h("p", { dir: "auto" }, item.title),
+      [h("span", { class: `s ${t.status}` }, icon(t.status)), ` ${item.title}`],
       h("p", { role: "status" }, w.say(`r.${t.status}`, { tokens: w.tokens(t.price) })),
       choice(this.#leave("close"), next),
     );
