@@ -17,7 +17,7 @@ demo: $(VENV)/.run ## Start a programme with members, options, a provider and li
 
 test: $(VENV)/.dev ## Run every test on real parts
 	@.ci/chromium
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 check: $(VENV)/.dev ## Format, lint, types, import contracts, dependencies
 	$(BIN)/ruff format --check src tests bench docs/pictures
