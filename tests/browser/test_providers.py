@@ -1,5 +1,7 @@
 """Providers: made, tried out before it counts, paused, and given new secrets."""
 
+import asyncio
+
 from playwright.async_api import expect
 from tests.browser.conftest import Reader
 from tests.browser.test_transactions import GIVEN, LATER
@@ -62,6 +64,7 @@ async def test_a_paused_provider_takes_no_redemptions(reader: Reader) -> None:
     await page.get_by_role("link", name="Rewards").click()
     await page.get_by_role("button", name="Pause").click()
     await expect(page.get_by_role("status").first).to_contain_text("Paused")
+    await expect(page.get_by_text("manager@example.com, Today")).to_be_visible()
     body = {"optionName": house.option, "userId": "ada"}
     refused = await house.api.call("POST", "/v1/redemptions", body, key="paused")
     assert (refused.status, refused.body["code"]) == (503, "provider-unavailable")
@@ -71,3 +74,31 @@ async def test_a_paused_provider_takes_no_redemptions(reader: Reader) -> None:
     await house.redeem("ada", until="success")
     await page.get_by_role("button", name="Make a new one").click()
     await expect(page.get_by_role("heading", name="The new secret")).to_be_visible()
+
+
+async def test_a_provider_shows_what_it_is_owed_and_what_went_wrong(reader: Reader) -> None:
+    house = reader.house
+    house.provider.answer = (500, b"oops")
+    made = await house.redeem("ada", until="recoverable-failure")
+    (provider,) = (await house.api.call("GET", "/v1/providers")).body["items"]
+    patch = {"timeoutSeconds": 30}
+    patched = await house.api.call("PATCH", f"/v1/providers/{provider['id']}", patch)
+    assert patched.status == 200
+    house.provider.hold = asyncio.Event()
+    house.provider.answer = GIVEN
+    waits = await house.redeem("User 123", until="pending")
+    await reader.sign_in("manager")
+    page = reader.page
+    await reader.go("/providers")
+    await expect(page.locator("td[data-label='On the wire']")).to_have_text("1")
+    await expect(page.locator("td[data-label=Waiting]")).to_have_text("0")
+    assert await reader.axe() == []
+    await page.get_by_role("link", name="Rewards").click()
+    await expect(page.get_by_text("1 of 32 at most")).to_be_visible()
+    trouble = page.locator("aside li")
+    await expect(trouble).to_contain_text("answered 500 · code-5xx")
+    assert await reader.axe() == []
+    await trouble.get_by_role("link").click()
+    await expect(page).to_have_url(f"{house.url}/redeem/transactions/{made}")
+    house.provider.hold.set()
+    await house.stands(waits, "success")

@@ -11,7 +11,7 @@ from tests.conftest import ALL_SCOPES, LOOPBACK, make_key, served
 from tests.faults import provider as faults
 from tests.faults.provider import FaultProvider, Received, reply, says, serving
 from tests.faults.redeeming import GRANTED, PRICE, Redeeming, at_work, eventually, statement
-from tests.integration.programme import request
+from tests.integration.programme import SLOTS, request
 
 from guerdon import app, clock, ids
 from guerdon.db.migrate import SERVICE_ROLE
@@ -225,7 +225,7 @@ async def test_what_was_leased_and_not_sent_goes_back_into_the_queue(
 async def _claimed(
     redeeming: Redeeming, places: Places, owner: UUID, transaction_id: UUID, seconds: int
 ) -> Departure:
-    slot = ids.bucket_in(transaction_id) % 8
+    slot = ids.bucket_in(transaction_id) % SLOTS
     provider_id = (await redeeming.row("SELECT provider_id FROM provider")).provider_id
     async with redeeming.database.tx() as tx:
         claimed = await outbox.claim(

@@ -124,7 +124,7 @@ def test_what_is_made_is_closed_to_others_and_safe(running: EmbeddedServer, data
 async def test_each_role_has_its_rights(running: EmbeddedServer) -> None:
     await migrate(running.owner_url)
     assert _one(running.owner_url, "SELECT current_user") == "guerdon_owner"
-    assert _one(running.service_url, "SELECT slots FROM installation") == 8
+    assert _one(running.service_url, "SELECT slots FROM installation") == 2
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
         _one(running.service_url, "DELETE FROM posting RETURNING 1")
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
