@@ -78,12 +78,12 @@ async def test_a_paused_provider_takes_no_redemptions(reader: Reader) -> None:
 
 async def test_a_provider_shows_what_it_is_owed_and_what_went_wrong(reader: Reader) -> None:
     house = reader.house
-    house.provider.answer = (500, b"oops")
-    made = await house.redeem("ada", until="recoverable-failure")
     (provider,) = (await house.api.call("GET", "/v1/providers")).body["items"]
     patch = {"timeoutSeconds": 30}
     patched = await house.api.call("PATCH", f"/v1/providers/{provider['id']}", patch)
     assert patched.status == 200
+    house.provider.answer = (500, b"oops")
+    made = await house.redeem("ada", until="recoverable-failure")
     house.provider.hold = asyncio.Event()
     house.provider.answer = GIVEN
     waits = await house.redeem("User 123", until="pending")

@@ -11,19 +11,22 @@ from starlette.responses import RedirectResponse, Response
 
 from guerdon import ids, strict_json
 from guerdon.access import store as access
+from guerdon.access import trail
+from guerdon.access.trail import Sought
 from guerdon.console import payloads
 from guerdon.console.pages import Pages
 from guerdon.console.site import Page
 from guerdon.console.visit import Visit
-from guerdon.db.pool import ReadTx, Tx
+from guerdon.db.pool import ReadTx, Row, Tx
 from guerdon.errors import GuerdonError, InvalidRequest, NotFound, PreconditionFailed
+from guerdon.outbox import store as outbox
 from guerdon.providers import model, store, trial
 from guerdon.providers.model import Provider, SecretKind, Settings
 from guerdon.providers.trial import Trial
 from guerdon.transactions.lists import pages as lists
 from guerdon.web.parts import Parts
 
-_LISTED, _LOOKED_AT = 200, 5000
+_LISTED, _LOOKED_AT, _COUNTED, _TROUBLES = 200, 5000, 10_000, 5
 _SECRETS: Mapping[SecretKind, str] = {
     "signingSecret": "Signing secret: proves to them that a message is ours",
     "callbackSecret": "Callback secret: proves to us that a callback is theirs",
@@ -33,6 +36,15 @@ _WHOLE = ("timeoutSeconds", "maxInFlight", "ratePerSecond")
 _TICKS = ("idempotent", "reuseConnections")
 _TEXTS = ("name", "webhookUrl", "dialect", "confirmation", "bare4xx", "statusUrl")
 _OVERLAPS = {"0": 0, "1 hour": 3600, "1 day": 86_400, "7 days": 604_800}
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a provider stands: what it is owed, what went wrong lately, and who paused it."""
+
+    owed: Row | None
+    troubles: list[Row]
+    paused: Row | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +83,12 @@ class Providers:
         async with self._parts.database.read() as tx:
             found = await store.page(tx, self._parts.sealer, visit.namespace, "", _LISTED)
             health = await lists.health(tx, visit.namespace, start, _LOOKED_AT)
+            owed = await outbox.owed(tx, [one.provider_id for one in found], _COUNTED)
         values = {
             "title": "Providers",
             "place": "/providers",
             "rows": [(one, health.get(one.provider_id)) for one in found],
+            "owed": owed,
         }
         return await self._pages.screen(visit, "providers.html", values)
 
@@ -179,11 +193,13 @@ class Providers:
         secrets: Mapping[SecretKind, str] | None = None,
         tried: Tried | None = None,
     ) -> Response:
+        standing = None if provider is None else await self._standing(visit, provider)
         errors: Any = [] if wrong is None else wrong.facts.get("errors", [])
         values = {
             "title": "New provider" if provider is None else provider.name,
             "place": "/providers",
             "provider": provider,
+            "standing": standing,
             "shown": shown,
             "wrong": wrong,
             "errors": {one["pointer"].removeprefix("/"): one["detail"] for one in errors},
@@ -196,6 +212,24 @@ class Providers:
         return await self._pages.screen(
             visit, "provider.html", values, status=200 if wrong is None else 422
         )
+
+    async def _standing(self, visit: Visit, provider: Provider) -> Standing:
+        start = ids.first_id_at(visit.now - timedelta(days=1))
+        sought = Sought(
+            visit.namespace,
+            provider.created_at,
+            visit.now + timedelta(minutes=1),
+            action="provider.",
+            target=str(provider.provider_id),
+        )
+        async with self._parts.database.read() as tx:
+            owed = await outbox.owed(tx, [provider.provider_id], _COUNTED)
+            troubles = await lists.troubles(
+                tx, visit.namespace, provider.provider_id, start, _LOOKED_AT, most=_TROUBLES
+            )
+            lines = await trail.page(tx, sought, _LISTED) if provider.paused else []
+        paused = next((line for line in lines if _is_pause(line)), None)
+        return Standing(owed.get(provider.provider_id), troubles, paused)
 
     def _settings(self, body: dict[str, Any]) -> Settings:
         settings: Settings = strict_json.fit(body, Settings)
@@ -229,6 +263,14 @@ class Providers:
             detail=detail,
             address=visit.address,
         )
+
+
+def _is_pause(line: Row) -> bool:
+    """Whether a line of the audit trail paused the provider: here, or over the API."""
+    over_api = line.action == "provider.changed" and line.actor.startswith("key:")
+    return line.action == "provider.paused" or (
+        over_api and "paused" in line.detail.get("fields", [])
+    )
 
 
 def _shown(settings: Settings) -> dict[str, Any]:

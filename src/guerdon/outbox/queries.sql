@@ -56,6 +56,17 @@ FROM message
 WHERE state = 'queued'
 GROUP BY provider_id, slot;
 
+-- name: owed
+-- What is owed to some providers: on the wire, waiting, since when; no more rows are counted than
+-- the limit. All slots: the table holds only debts.
+SELECT provider_id, count(*) FILTER (WHERE state = 'sending') AS sending,
+    count(*) FILTER (WHERE state = 'queued') AS queued,
+    min(created_at) FILTER (WHERE state = 'queued') AS oldest
+FROM (SELECT provider_id, state, created_at FROM message
+      WHERE provider_id = ANY (%(provider_ids)s::uuid[])
+      LIMIT %(limit)s) AS debts
+GROUP BY provider_id;
+
 -- name: put_back
 -- Unsent, surely: back into the queue, and the attempt that never began is not counted.
 UPDATE message

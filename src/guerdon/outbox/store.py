@@ -89,6 +89,12 @@ async def waiting(tx: ReadTx) -> list[Row]:
     return await tx.all(_Q["waiting"])
 
 
+async def owed(tx: ReadTx, provider_ids: Collection[UUID], limit: int) -> dict[UUID, Row]:
+    """(sending, queued, oldest) of providers that are owed anything; counted up to ``limit``."""
+    where = {"provider_ids": list(provider_ids), "limit": limit}
+    return {row.provider_id: row for row in await tx.all(_Q["owed"], where)}
+
+
 async def put_back(tx: Tx, slot: int, ids: Collection[UUID], owner: UUID) -> int:
     """Returns leased messages of which surely no byte was sent; answers how many."""
     return await tx.run(_Q["put_back"], {"slot": slot, "ids": list(ids), "owner": owner})

@@ -171,6 +171,15 @@ async def health(tx: ReadTx, namespace: str, start: UUID, limit: int) -> dict[UU
     return {row.provider_id: row for row in await tx.all(_Q["health"], where)}
 
 
+async def troubles(
+    tx: ReadTx, namespace: str, provider_id: UUID, start: UUID, limit: int, *, most: int
+) -> list[Row]:
+    """(transaction_id, option_title, started_at, http_status, rule, sentence): the newest attempts
+    at a provider that were not answered well, since an ID."""
+    where = {"namespace": namespace, "provider_id": provider_id, "from": start}
+    return await tx.all(_Q["troubles"], {**where, "limit": limit, "shown": most})
+
+
 async def option_figures(tx: ReadTx, namespace: str, start: UUID, limit: int) -> dict[UUID, Row]:
     """(found, good, closed, open) of each option among the newest transactions since an ID."""
     where = {"namespace": namespace, "from": start, "limit": limit}

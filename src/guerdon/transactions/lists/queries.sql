@@ -118,6 +118,19 @@ FROM (SELECT slot, transaction_id, provider_id FROM transaction
 JOIN attempt a ON a.slot = t.slot AND a.transaction_id = t.transaction_id
 GROUP BY t.provider_id;
 
+-- name: troubles
+-- Attempts at one provider that were not answered well, among the newest transactions of a span of
+-- IDs, the newest first. All slots, bounded by the limit.
+SELECT t.transaction_id, t.option_title, a.started_at, a.http_status, a.rule, a.sentence
+FROM (SELECT slot, transaction_id, provider_id, option_title FROM transaction
+      WHERE namespace = %(namespace)s AND transaction_id >= %(from)s
+      ORDER BY transaction_id DESC
+      LIMIT %(limit)s) AS t
+JOIN attempt a ON a.slot = t.slot AND a.transaction_id = t.transaction_id
+WHERE t.provider_id = %(provider_id)s AND a.evidence NOT IN ('S', 'P')
+ORDER BY a.started_at DESC
+LIMIT %(shown)s;
+
 -- name: option_figures
 -- How each option fared among the newest transactions of a span of IDs. All slots, bounded.
 SELECT option_name, count(*) AS found,
