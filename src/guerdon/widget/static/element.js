@@ -46,6 +46,7 @@ class GuerdonWidget extends HTMLElement {
     shadow.adoptedStyleSheets = [sheet];
     this.#root.append(h("slot", { name: "header" }), this.#balance, this.#tabs, this.#panel, h("slot", { name: "footer" }), this.#said);
     shadow.append(this.#root, this.dialog, this.#over);
+    this.server.onmember = () => this.#forget();
   }
 
   // for the host -----------------------------------------------------------------------------
@@ -120,6 +121,14 @@ class GuerdonWidget extends HTMLElement {
     if (name === "view") this.show(is);
     if (name === "lang" || name === "endpoint") this.#load();
     else this.paint();
+  }
+
+  /** Another member is signed in: nothing of the one before stays, and nothing of theirs is sent. */
+  #forget() {
+    this.redeeming = this.me = this.items = this.#oldest = null;
+    this.known.clear();
+    this.#stream?.abort();
+    this.dialog.close();
   }
 
   /** The words; data comes beside them, and waits for them. */

@@ -14,6 +14,7 @@ class Redeeming {
   constructor(widget, item) {
     this.widget = widget;
     this.item = item;
+    this.member = widget.server.member;
     this.price = item.price;
     this.confirm();
   }
@@ -137,9 +138,9 @@ class Redeeming {
     this.#first ??= body;
     this.#waits("sending");
     let made;
-    for (let wait = 1000; !made; wait = Math.min(wait * 2, 15_000)) {
+    for (let wait = 1000; !made && this.widget.redeeming === this; wait = Math.min(wait * 2, 15_000)) {
       try {
-        made = await this.widget.server.call("POST", "redemptions", { body, key: this.key });
+        made = await this.widget.server.call("POST", "redemptions", { body, key: this.key, member: this.member });
       } catch (trouble) {
         const { code, status, problem } = trouble;
         if (code === "idempotency-key-reused" && body !== this.#first) {
@@ -154,6 +155,7 @@ class Redeeming {
         await pause(problem?.retryAfter * 1000 || wait);
       }
     }
+    if (!made) return; // somebody else is signed in now
     this.transaction = made;
     this.widget.tell("redeemed", made);
     this.widget.note(made);
@@ -214,9 +216,9 @@ class Redeeming {
 
   /** Asks by itself where no stream tells. */
   async #watch() {
-    for (let wait = 1000; this.transaction.tokens === "held"; wait = Math.min(wait * 2, 30_000)) {
+    for (let wait = 1000; this.transaction.tokens === "held" && this.widget.redeeming === this; wait = Math.min(wait * 2, 30_000)) {
       await pause(wait);
-      if (this.widget.redeeming !== this || this.widget.live) continue;
+      if (this.widget.live) continue;
       try {
         this.widget.note(await this.widget.server.call("GET", `transactions/${this.transaction.id}`));
       } catch (trouble) {

@@ -14,6 +14,9 @@ const RENEWED_BEFORE = 30;
 class Server {
   source = null;
   endpoint = "";
+  /** Whom the token speaks for, by its own word; `onmember` is called when that is another. */
+  member = null;
+  onmember = null;
   #bearer = null;
   #renewAt = 0;
   #asking = null;
@@ -41,13 +44,23 @@ class Server {
     }
     if (!text) throw new Trouble("unauthenticated", 401, {});
     this.#bearer = text.trim();
-    this.#renewAt = performance.now() + (lifeOf(this.#bearer) - RENEWED_BEFORE) * 1000;
+    const { sub, exp, iat = Date.now() / 1000 } = claimsOf(this.#bearer);
+    // By its own two times, so that a wrong clock here is none.
+    this.#renewAt = performance.now() + (exp - iat - RENEWED_BEFORE) * 1000;
+    const before = this.member;
+    this.member = sub;
+    if (before && before !== sub) this.onmember();
     return this.#bearer;
   }
 
-  /** The JSON of an answer. Throws `Trouble`. */
-  async call(method, path, { body, key, signal, streams } = {}, again = false) {
+  /** The JSON of an answer, for the `member` it was meant for. Throws `Trouble`. */
+  async call(method, path, { body, key, signal, streams, member } = {}, again = false) {
     const bearer = await this.bearer(again && "unauthenticated");
+    member ??= this.member;
+    const stranger = () => {
+      if (member !== this.member) throw new Trouble("unauthenticated", 401, {});
+    };
+    stranger();
     const headers = { Authorization: `Bearer ${bearer}` };
     if (body) headers["Content-Type"] = "application/json";
     if (key) headers["Idempotency-Key"] = key;
@@ -67,8 +80,9 @@ class Server {
       if (signal?.aborted) throw trouble;
       throw new Trouble("offline");
     }
+    stranger();
     if (answer.status === 401 && !again)
-      return this.call(method, path, { body, key, signal, streams }, true);
+      return this.call(method, path, { body, key, signal, streams, member }, true);
     if (!answer.ok) throw new Trouble(said.code, answer.status, said);
     return said;
   }
@@ -90,13 +104,11 @@ class Server {
   }
 }
 
-/** Seconds that a token lives from now; by its own two times, so that a wrong clock here is none. */
-const lifeOf = (token) => {
+/** What a token says, for planning only: the server alone judges it. */
+const claimsOf = (token) => {
   try {
-    const part = token.split(".")[1].replace(/-/g, "+").replace(/_/g, "/");
-    const { exp, iat } = JSON.parse(atob(part));
-    return exp - (iat ?? Date.now() / 1000);
+    return JSON.parse(atob(token.split(".")[1].replace(/-/g, "+").replace(/_/g, "/")));
   } catch {
-    return Infinity;
+    return { exp: Infinity };
   }
 };

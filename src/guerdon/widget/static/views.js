@@ -1,8 +1,7 @@
 // What is seen beside the dialog: nodes made from what the widget knows.
 
 /** Why an option cannot be redeemed now, in the member's language; the operator's own words win. */
-const why = (w, { code, message, missing, opensAt, resetsAt, reason }) => {
-  if (message) return message;
+const why = (w, { code, missing, opensAt, resetsAt, reason }) => {
   if (code === "insufficient-tokens") return w.say("more", { n: missing });
   if (code === "limit-reached") {
     if (reason === "sold-out") return w.say("soldOut");
@@ -33,7 +32,7 @@ const card = (widget, item) => {
   const least = item.price ?? item.minTokens;
   const bar = h("div", { class: "bar" }, h("div"));
   bar.firstChild.style.inlineSize = `${Math.min(100, (100 * widget.me.available) / least)}%`;
-  const said = obstacle && why(w, obstacle);
+  const said = obstacle && (obstacle.message || why(w, obstacle));
   const id = `w-${item.name}`;
   return h(
     "li",
