@@ -1,6 +1,6 @@
 // What is seen beside the dialog: nodes made from what the widget knows.
 
-/** Why an option cannot be redeemed now, in the member's language; the operator's own words win. */
+/** Why an option cannot be redeemed now, in the member's language. */
 const why = (w, { code, missing, opensAt, resetsAt, reason }) => {
   if (code === "insufficient-tokens") return w.say("more", { n: missing });
   if (code === "limit-reached") {
