@@ -21,7 +21,9 @@ from guerdon.transactions.states import Status
 
 VIEWS = ("needs-decision", "all", "failed-today", "slow-provider", "contradictions")
 FILTERS = ("status", "option", "type", "user", "assignee", "q", "created", "age", "price")
-_KNOWN = ("view", "sort", "after", "before", "open", "limit", "tz", "find", "done", *FILTERS)
+# What a saved view keeps beside the view and its filters.
+_KEPT = ("sort", "limit", *FILTERS)
+_KNOWN = ("view", "saved", "after", "before", "open", "tz", "find", "done", *_KEPT)
 _SINGLE = ("q", "created", "age", "price")
 TYPES = ("physical", "digital", "currency")
 SLOW_SECONDS = 30
@@ -54,6 +56,7 @@ class Asked:
     opened: tuple[UUID, ...]
     limit: int
     unknown: tuple[str, ...]
+    saved: str | None = None
     parameters: Mapping[str, str] = field(default_factory=dict)
 
     def values(self, name: str) -> list[str]:
@@ -63,6 +66,11 @@ class Asked:
     @property
     def wrong(self) -> bool:
         return any(token.wrong is not None for token in self.tokens)
+
+    def kept(self, view: str) -> dict[str, str]:
+        """What a saved view of this list is: its view, filters and order, in one spelling."""
+        given = {name: self.parameters.get(name) for name in _KEPT}
+        return {"view": view} | {name: value for name, value in given.items() if value}
 
     def link(self, **changes: str | None) -> dict[str, str]:
         """The parameters of this list with some changed; ``None`` takes one away. Another list
@@ -105,6 +113,7 @@ def read(parameters: Mapping[str, str], zone: Zone, now: datetime) -> Asked:
         opened=tuple(one for one in map(_uuid, parameters.get("open", "").split(",")) if one),
         limit=int(limit) if limit in ("50", "100", "200") else 50,
         unknown=tuple(name for name in parameters if name not in _KNOWN),
+        saved=parameters.get("saved"),
         parameters=dict(parameters),
     )
 

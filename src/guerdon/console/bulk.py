@@ -15,11 +15,12 @@ from starlette.responses import RedirectResponse, Response
 from guerdon import ids
 from guerdon.access import store as access
 from guerdon.console import asked as addresses
+from guerdon.console import selection
 from guerdon.console.exports import csv_lines, harmless
 from guerdon.console.figures import Figures
 from guerdon.console.pages import Pages, iso
 from guerdon.console.site import Page
-from guerdon.console.transactions import Row, Transactions
+from guerdon.console.transactions import Row
 from guerdon.console.visit import Visit
 from guerdon.db.pool import ReadTx, Tx
 from guerdon.db.pool import Row as StoredRow
@@ -77,13 +78,10 @@ class _Line:
 class Bulk:
     """The handlers."""
 
-    def __init__(
-        self, parts: Parts, pages: Pages, figures: Figures, transactions: Transactions
-    ) -> None:
+    def __init__(self, parts: Parts, pages: Pages, figures: Figures) -> None:
         self._parts = parts
         self._pages = pages
         self._figures = figures
-        self._transactions = transactions
 
     def table(self) -> list[Page]:
         """Their place in the table."""
@@ -116,7 +114,7 @@ class Bulk:
                 wanted = Wanted(visit.namespace, ids=_ticked(visit))
                 given = {"ticked": str(len(wanted.ids or ()))}
             else:
-                wanted = await self._transactions.wanted(tx, visit, asked, view)
+                wanted = await selection.wanted(tx, self._parts.slots, visit, asked, view)
             found = await lists.page(tx, wanted, store.MOST + 1, oldest_first=oldest_first)
             if not found:
                 raise InvalidRequest("Nothing was selected. Tick the rows that you mean first.")

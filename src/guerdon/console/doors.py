@@ -21,6 +21,7 @@ from guerdon.console.overview import Overview
 from guerdon.console.pages import Pages
 from guerdon.console.passwords import Passwords
 from guerdon.console.providers import Providers
+from guerdon.console.saved import SavedViews
 from guerdon.console.second_step import SecondStep
 from guerdon.console.settings import Settings
 from guerdon.console.signing_in import SigningIn
@@ -47,7 +48,7 @@ def table(
 
     entering, hashing = Entering(parts), Hashing()
     signing_in = SigningIn(parts, pages, entering, hashing, openid=issuer is not None)
-    transactions = Transactions(parts, pages, figures, feed)
+    saved = SavedViews(parts, pages, figures)
     detail = Detail(parts, pages)
     return [
         *signing_in.table(),
@@ -55,9 +56,10 @@ def table(
         *SigningInByOpenId(parts, signing_in, entering, issuer).table(),
         *Account(parts, pages).table(),
         *Passwords(parts, pages, hashing).table(),
-        *transactions.table(),
-        *Exports(parts, transactions).table(),
-        *Bulk(parts, pages, figures, transactions).table(),
+        *Transactions(parts, pages, figures, feed, saved).table(),
+        *saved.table(),
+        *Exports(parts).table(),
+        *Bulk(parts, pages, figures).table(),
         *detail.table(),
         *Desk(parts, detail.events).table(),
         *Decisions(parts, pages, figures).table(),

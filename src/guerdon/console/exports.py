@@ -10,8 +10,8 @@ from starlette.responses import Response, StreamingResponse
 from guerdon.access import store as access
 from guerdon.clock import rfc3339
 from guerdon.console import asked as addresses
+from guerdon.console import selection
 from guerdon.console.site import Page
-from guerdon.console.transactions import Transactions
 from guerdon.console.visit import Visit
 from guerdon.errors import InvalidRequest
 from guerdon.members import store as members
@@ -42,9 +42,8 @@ _NAMES = (
 class Exports:
     """The handlers."""
 
-    def __init__(self, parts: Parts, transactions: Transactions) -> None:
+    def __init__(self, parts: Parts) -> None:
         self._parts = parts
-        self._transactions = transactions
 
     def table(self) -> list[Page]:
         """Their place in the table."""
@@ -58,7 +57,9 @@ class Exports:
         given = {name: visit.field(name) for name in ("view", *addresses.FILTERS)}
         asked = addresses.read({k: v for k, v in given.items() if v}, visit.zone, visit.now)
         async with self._parts.database.tx() as tx:
-            wanted = await self._transactions.wanted(tx, visit, asked, asked.view or "all")
+            wanted = await selection.wanted(
+                tx, self._parts.slots, visit, asked, asked.view or "all"
+            )
             await access.audit(
                 tx,
                 namespace=visit.namespace,

@@ -1,22 +1,22 @@
 """Redeem > Transactions: the list."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from urllib.parse import urlencode
 from uuid import UUID
 
 from psycopg.errors import QueryCanceled
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 
-from guerdon import ids
 from guerdon.access import sessions
 from guerdon.console import asked as addresses
-from guerdon.console import finding
-from guerdon.console.asked import SLOW_SECONDS, Asked, Token
-from guerdon.console.figures import Counts, Figures
+from guerdon.console import finding, selection
+from guerdon.console.asked import Asked, Token
+from guerdon.console.figures import Figures
 from guerdon.console.histogram import histogram
 from guerdon.console.live import Feed, Listener
 from guerdon.console.pages import Pages
+from guerdon.console.saved import SavedViews
 from guerdon.console.site import Page
 from guerdon.console.visit import Visit
 from guerdon.db.pool import ReadTx
@@ -48,23 +48,17 @@ def decidable(t: Transaction) -> bool:
     return t.status in ("postponed", "recoverable-failure")
 
 
-@dataclass(frozen=True, slots=True)
-class View:
-    """A tab. ``count`` is what it shows beside its name, if anything."""
-
-    key: str
-    name: str
-    count: int = 0
-
-
 class Transactions:
     """The handlers."""
 
-    def __init__(self, parts: Parts, pages: Pages, figures: Figures, feed: Feed) -> None:
+    def __init__(
+        self, parts: Parts, pages: Pages, figures: Figures, feed: Feed, saved: SavedViews
+    ) -> None:
         self._parts = parts
         self._pages = pages
         self._figures = figures
         self._feed = feed
+        self._saved = saved
 
     def table(self) -> list[Page]:
         """Their place in the table."""
@@ -77,7 +71,9 @@ class Transactions:
         """What changes in the list, as it changes."""
         asked = addresses.read(dict(visit.request.query_params), visit.zone, visit.now)
         async with self._parts.database.read() as tx:
-            wanted = await self.wanted(tx, visit, asked, asked.view or "all")
+            wanted = await selection.wanted(
+                tx, self._parts.slots, visit, asked, asked.view or "all"
+            )
         namespace = visit.namespace
 
         def cells(t: Transaction) -> str:
@@ -119,9 +115,9 @@ class Transactions:
             titles = {
                 option.name: option.title for option in await finding.catalogue(tx, visit.namespace)
             }
-            wanted = await self.wanted(tx, visit, asked, view)
-            failed = await _failed_today(tx, visit)
+            wanted = await selection.wanted(tx, self._parts.slots, visit, asked, view)
             bars = await histogram(tx, visit, asked)
+        tabs, opened = await self._saved.tabs(visit, asked, view)
         rows, earlier, later, stopped = await self._rows(wanted, asked, oldest_first=oldest_first)
         values = {
             "title": "Transactions",
@@ -130,7 +126,11 @@ class Transactions:
             "tokens": [_named(token, titles) for token in asked.tokens],
             "view": view,
             "live": visit.url("/redeem/transactions/live", asked.link(view=view)),
-            "views": _views(counts, failed),
+            "tabs": tabs,
+            "saved": opened,
+            "name": None,
+            "problem": None,
+            "kept": urlencode(asked.kept(view)),
             "rows": rows,
             "earlier": earlier,
             "later": later,
@@ -162,26 +162,6 @@ class Transactions:
         rows = [Row(t, names.get(t.member_id, ""), assigned.get(t.transaction_id)) for t in found]
         return rows, earlier, later, False
 
-    async def wanted(self, tx: ReadTx, visit: Visit, asked: Asked, view: str) -> Wanted:
-        """The list that a view and the filters ask for."""
-        wanted = of_view(visit, view)
-        named = asked.values("option")
-        if named:
-            wanted = replace(wanted, option_names=tuple(_uuids(named)))
-        users = asked.values("user")
-        if users:
-            found = [
-                await finding.find_member(tx, self._parts.slots, visit.namespace, user)
-                for user in users
-            ]
-            wanted = replace(wanted, member_ids=tuple(one for one in found if one is not None))
-        people = asked.values("assignee")
-        if people:
-            named = [visit.operator.actor if one == "me" else f"operator:{one}" for one in people]
-            theirs = await desk.assigned_to(tx, visit.namespace, named)
-            wanted = replace(wanted, ids=tuple(theirs))
-        return addresses.narrowed(wanted, asked, visit.zone, visit.now)
-
     @staticmethod
     def _nothing(view: str, asked: Asked, *, any_option: bool) -> str:
         """Which empty state this is."""
@@ -192,24 +172,6 @@ class Transactions:
         if view != "all":
             return "view"
         return "unused" if any_option else "new"
-
-
-def of_view(visit: Visit, view: str) -> Wanted:
-    """The list of a tab."""
-    wanted = Wanted(visit.namespace)
-    match view:
-        case "needs-decision":
-            both = ("postponed", "recoverable-failure")
-            return replace(wanted, statuses=both, unasked=True)
-        case "failed-today":
-            start = addresses.since(visit.zone.midnight(visit.now))
-            return replace(wanted, statuses=("failure",), above=start)
-        case "slow-provider":
-            below = ids.first_id_at(visit.now - timedelta(seconds=SLOW_SECONDS))
-            return replace(wanted, statuses=("pending",), below=below)
-        case "contradictions":
-            return replace(wanted, contradicted=True)
-    return wanted
 
 
 async def _page(
@@ -235,38 +197,11 @@ async def _page(
     )
 
 
-async def _failed_today(tx: ReadTx, visit: Visit) -> int:
-    start: datetime = visit.zone.midnight(visit.now)
-    return await lists.count_status(tx, visit.namespace, "failure", ids.first_id_at(start))
-
-
-def _views(counts: Counts, failed: int) -> list[View]:
-    views = [
-        View("needs-decision", "Needs a decision", counts.to_decide),
-        View("all", "All"),
-        View("failed-today", "Failed today", failed),
-        View("slow-provider", "Slow provider", counts.pending_long),
-    ]
-    if counts.conflicts:
-        views.append(View("contradictions", "Contradictions", counts.conflicts))
-    return views
-
-
 def _named(token: Token, titles: Mapping[UUID, str]) -> Token:
     """An option's filter is shown by its title."""
     if token.field != "option":
         return token
-    found = _uuids([token.value])
+    found = selection.uuids([token.value])
     if not found:
         return replace(token, wrong="is no option of this programme")
     return replace(token, shown=titles.get(found[0], token.value))
-
-
-def _uuids(values: Sequence[str]) -> list[UUID]:
-    found = []
-    for value in values:
-        try:
-            found.append(UUID(value))
-        except ValueError:  # marked as wrong where the tokens are shown
-            continue
-    return found

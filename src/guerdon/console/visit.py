@@ -29,10 +29,10 @@ _A_YEAR = 365 * 86_400
 
 RIGHT_NAMES: Mapping[Right, str] = {
     "read": "look at this programme",
-    "operate": "confirm and cancel transactions, write notes and share views",
+    "operate": "confirm and cancel transactions and write notes",
     "options": "change options and providers",
     "members": "change members and adjust tokens",
-    "bulk": "decide many transactions at once",
+    "bulk": "decide many transactions at once and share views",
     "personal": "see and export personal data",
     "admin": "change settings, keys and people",
 }

@@ -64,9 +64,9 @@ class Wanted:
         )
 
 
-async def bounded(tx: ReadTx, seconds: int) -> None:
+async def bounded(tx: ReadTx, seconds: float) -> None:
     """Lets no later question of this ``tx`` take longer: it is then a ``QueryCanceled``."""
-    await tx.first(_Q["bounded"], {"milliseconds": seconds * 1000})
+    await tx.first(_Q["bounded"], {"milliseconds": max(1, round(seconds * 1000))})
 
 
 async def page(
@@ -104,6 +104,12 @@ def _question(wanted: Wanted, limit: int) -> dict[str, object]:
 
 def _listed(values: Collection[object] | None) -> list[object] | None:
     return None if values is None else list(values)
+
+
+async def count(tx: ReadTx, wanted: Wanted) -> int:
+    """How many a list has; one more than ``COUNTED`` stands for more."""
+    row = await tx.first(_Q["count"], _question(wanted, COUNTED + 1))
+    return 0 if row is None else int(row.found)
 
 
 async def count_to_decide(tx: ReadTx, namespace: str) -> int:

@@ -42,6 +42,22 @@ WHERE namespace = %(namespace)s AND transaction_id > %(above)s AND transaction_i
 ORDER BY transaction_id
 LIMIT %(limit)s;
 
+-- name: count
+-- How many a list has, counted no further than the limit. All slots: the indexes lead by namespace.
+SELECT count(*) AS found
+FROM (SELECT 1 FROM transaction
+      WHERE namespace = %(namespace)s AND transaction_id > %(above)s AND transaction_id < %(below)s
+        AND (%(statuses)s::text[] IS NULL OR status = ANY (%(statuses)s::text[]))
+        AND (%(option_names)s::uuid[] IS NULL OR option_name = ANY (%(option_names)s::uuid[]))
+        AND (%(member_ids)s::uuid[] IS NULL OR member_id = ANY (%(member_ids)s::uuid[]))
+        AND (%(types)s::text[] IS NULL OR type = ANY (%(types)s::text[]))
+        AND (%(ids)s::uuid[] IS NULL OR transaction_id = ANY (%(ids)s::uuid[]))
+        AND (%(lowest)s::bigint IS NULL OR price >= %(lowest)s::bigint)
+        AND (%(highest)s::bigint IS NULL OR price <= %(highest)s::bigint)
+        AND (NOT %(contradicted)s OR conflict)
+        AND (NOT %(unasked)s OR open_reason IS DISTINCT FROM 'asking')
+      LIMIT %(limit)s) AS counted;
+
 -- name: count_to_decide
 -- What waits for a person, counted no further than the limit. All slots: a partial index.
 SELECT count(*) AS found
