@@ -14,10 +14,10 @@ async def test_a_view_is_saved_changed_and_deleted(reader: Reader, browser: Brow
     await house.redeem("ada", until="postponed")
     await reader.sign_in("manager")
     page = reader.page
-    await reader.go("/redeem/transactions?view=all&user=ada&sort=created&open=x")
+    await reader.go("/redeem/transactions?view=all&user=ada&sort=created")
     await page.locator("summary", has_text="Save view").click()
     assert await reader.axe() == []
-    await page.get_by_label("Name").fill("Ada's")
+    await page.get_by_label("Name", exact=True).fill("Ada's")
     await page.get_by_role("button", name="Save for me").click()
     tab = page.get_by_role("link", name="Ada's 1")
     await expect(tab).to_have_attribute("aria-current", "page")
@@ -38,15 +38,15 @@ async def test_a_view_is_saved_changed_and_deleted(reader: Reader, browser: Brow
     # The same list for the team; a name is there once, and a refusal keeps what was typed.
     await reader.go("/redeem/transactions?view=all&status=postponed")
     await page.locator("summary", has_text="Save view").click()
-    await page.get_by_label("Name").fill("Later ones")
+    await page.get_by_label("Name", exact=True).fill("Later ones")
     await page.get_by_role("button", name="Save for the team").click()
     await expect(page.get_by_role("link", name="Later ones 1")).to_be_visible()
     await reader.go("/redeem/transactions?view=all&status=postponed")
     await page.locator("summary", has_text="Save view").click()
-    await page.get_by_label("Name").fill("later ONES")
+    await page.get_by_label("Name", exact=True).fill("later ONES")
     await page.get_by_role("button", name="Save for the team").click()
     await expect(page.locator(".wrong")).to_contain_text("is taken")
-    await expect(page.get_by_label("Name")).to_have_value("later ONES")
+    await expect(page.get_by_label("Name", exact=True)).to_have_value("later ONES")
     assert await reader.axe() == []
     async with another(browser, house, java_script_enabled=False) as colleague:
         await colleague.sign_in("support")

@@ -15,16 +15,21 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from guerdon import ids
+from guerdon.console import columns
+from guerdon.console.columns import Column
 from guerdon.console.moments import Zone
 from guerdon.transactions.lists.pages import FIRST_ID, LAST_ID, Wanted
 from guerdon.transactions.states import Status
 
 VIEWS = ("needs-decision", "all", "failed-today", "slow-provider", "contradictions")
 FILTERS = ("status", "option", "type", "user", "assignee", "q", "created", "age", "price")
-# What a saved view keeps beside the view and its filters.
-_KEPT = ("sort", "limit", *FILTERS)
-_KNOWN = ("view", "saved", "after", "before", "open", "tz", "find", "done", *_KEPT)
+# What a saved view keeps beside the view; what else the address holds; what only passes through it.
+_KEPT = ("sort", "limit", "cols", *FILTERS)
+_PLACE = {"after", "before", "open"}
+_STATE = ("view", "saved", "tz", *_PLACE, *_KEPT)
+_PASSING = ("find", "done", "choosing", "chosen", "col", "move")
 _SINGLE = ("q", "created", "age", "price")
+LIMITS = ("50", "100", "200")
 TYPES = ("physical", "digital", "currency")
 SLOW_SECONDS = 30
 _LENGTH = re.compile(r"(?P<number>\d{1,5})(?P<unit>[mhdw])")
@@ -56,6 +61,7 @@ class Asked:
     opened: tuple[UUID, ...]
     limit: int
     unknown: tuple[str, ...]
+    columns: tuple[Column, ...]
     saved: str | None = None
     parameters: Mapping[str, str] = field(default_factory=dict)
 
@@ -75,12 +81,14 @@ class Asked:
     def link(self, **changes: str | None) -> dict[str, str]:
         """The parameters of this list with some changed; ``None`` takes one away. Another list
         begins at its own first page."""
-        kept = {k: v for k, v in self.parameters.items() if k in _KNOWN and k != "done"}
-        if not {"after", "before", "open"} & changes.keys():
-            for name in ("after", "before", "open"):
-                kept.pop(name, None)
-        merged = kept | {k: v for k, v in changes.items() if v is not None}
-        return {k: v for k, v in merged.items() if not (k in changes and changes[k] is None)}
+        if not _PLACE & changes.keys():
+            changes = dict.fromkeys(_PLACE) | changes
+        return self.here(**changes)
+
+    def here(self, **changes: str | None) -> dict[str, str]:
+        """The parameters of this very page with some changed; ``None`` takes one away."""
+        kept = {k: v for k, v in self.parameters.items() if k in _STATE}
+        return {k: v for k, v in (kept | changes).items() if v is not None}
 
     def without(self, token: Token) -> dict[str, str]:
         """The parameters without one token."""
@@ -91,7 +99,7 @@ class Asked:
         """The parameters with one more value of a field."""
         have = [t.value for t in self.tokens if t.field == name]
         values = [value] if name in _SINGLE else [*have, value]
-        return self.link(**{name: ",".join(dict.fromkeys(values)), "find": None, "view": "all"})
+        return self.link(**{name: ",".join(dict.fromkeys(values)), "view": "all"})
 
 
 def read(parameters: Mapping[str, str], zone: Zone, now: datetime) -> Asked:
@@ -102,20 +110,41 @@ def read(parameters: Mapping[str, str], zone: Zone, now: datetime) -> Asked:
         parts = [text] if name in _SINGLE else text.split(",")
         values = dict.fromkeys(part.strip() for part in parts)
         tokens += [_token(name, value, zone, now) for value in values if value]
-    view = parameters.get("view")
-    limit = parameters.get("limit", "50")
+    given = {name: value for name, value in parameters.items() if value}
+    for name, (reads, detail) in _SETTINGS.items():
+        if name in given and not reads(given[name]):
+            tokens.append(Token(name, given.pop(name), parameters[name], detail))
+    if given.get("tz", zone.choice) != zone.choice:
+        tokens.append(Token("tz", given["tz"], given["tz"], "is no time zone known here"))
     return Asked(
-        view=view if view in VIEWS else None,
+        view=given.get("view"),
         tokens=tuple(tokens),
-        oldest_first={"created": True, "-created": False}.get(parameters.get("sort", "")),
-        after=_uuid(parameters.get("after", "")),
-        before=_uuid(parameters.get("before", "")),
-        opened=tuple(one for one in map(_uuid, parameters.get("open", "").split(",")) if one),
-        limit=int(limit) if limit in ("50", "100", "200") else 50,
-        unknown=tuple(name for name in parameters if name not in _KNOWN),
+        oldest_first={"created": True, "-created": False}.get(given.get("sort", "")),
+        after=_uuid(given.get("after", "")),
+        before=_uuid(given.get("before", "")),
+        opened=tuple(one for one in map(_uuid, given.get("open", "").split(",")) if one),
+        limit=int(given.get("limit", LIMITS[0])),
+        columns=columns.chosen(given["cols"].split(",") if "cols" in given else ()),
+        unknown=tuple(name for name in parameters if name not in (*_STATE, *_PASSING)),
         saved=parameters.get("saved"),
         parameters=dict(parameters),
     )
+
+
+def _are_uuids(value: str) -> bool:
+    return all(_uuid(one) is not None for one in value.split(","))
+
+
+# What the address holds beside filters: whether a value reads, and what is the matter if not.
+_SETTINGS: Mapping[str, tuple[Callable[[str], bool], str]] = {
+    "view": (VIEWS.__contains__, f"is none of {', '.join(VIEWS)}"),
+    "sort": (("created", "-created").__contains__, "is neither created nor -created"),
+    "limit": (LIMITS.__contains__, f"is none of {', '.join(LIMITS)}"),
+    "after": (_are_uuids, "is no ID to go on from"),
+    "before": (_are_uuids, "is no ID to go on from"),
+    "open": (_are_uuids, "is no list of IDs"),
+    "cols": (columns.known, f"is no list of columns: {', '.join(columns.COLUMNS)}"),
+}
 
 
 def _token(name: str, value: str, zone: Zone, now: datetime) -> Token:

@@ -19,8 +19,8 @@ from guerdon.console import selection
 from guerdon.console.exports import csv_lines, harmless
 from guerdon.console.figures import Figures
 from guerdon.console.pages import Pages, iso
+from guerdon.console.rows import Row
 from guerdon.console.site import Page
-from guerdon.console.transactions import Row
 from guerdon.console.visit import Visit
 from guerdon.db.pool import ReadTx, Tx
 from guerdon.db.pool import Row as StoredRow

@@ -11,8 +11,8 @@ from guerdon.console import consequences
 from guerdon.console.consequences import CANCEL, CONFIRM, Consequences
 from guerdon.console.figures import Figures
 from guerdon.console.pages import STATUS_TEXT, Pages, who
+from guerdon.console.rows import Row, decidable
 from guerdon.console.site import Page
-from guerdon.console.transactions import Row, decidable
 from guerdon.console.visit import Visit
 from guerdon.errors import NotOpen, Sending
 from guerdon.ledger import store as ledger

@@ -10,9 +10,9 @@ from guerdon.console.consequences import CANCEL, CONFIRM
 from guerdon.console.desk import DONE as DESK_DONE
 from guerdon.console.desk import with_notes
 from guerdon.console.pages import Pages
+from guerdon.console.rows import Row
 from guerdon.console.site import Page
 from guerdon.console.story import Story, tell
-from guerdon.console.transactions import Row
 from guerdon.console.visit import Visit
 from guerdon.db.pool import Row as StoredRow
 from guerdon.ledger import store as ledger

@@ -8,35 +8,19 @@ import msgspec
 from starlette.responses import Response, StreamingResponse
 
 from guerdon.access import store as access
-from guerdon.clock import rfc3339
 from guerdon.console import asked as addresses
-from guerdon.console import selection
+from guerdon.console import columns, rows, selection
 from guerdon.console.site import Page
 from guerdon.console.visit import Visit
 from guerdon.errors import InvalidRequest
-from guerdon.members import store as members
 from guerdon.transactions.lists import pages as lists
 from guerdon.transactions.lists.pages import Wanted
-from guerdon.transactions.model import Transaction
 from guerdon.web.parts import Parts
 
 MOST = 100_000
 # What a spreadsheet would run as a formula.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _FORMATS = {"csv": "text/csv; charset=utf-8", "jsonl": "application/x-ndjson"}
-_NAMES = (
-    "id",
-    "option",
-    "title",
-    "type",
-    "status",
-    "userId",
-    "price",
-    "createdAt",
-    "updatedAt",
-    "closedAt",
-    "events",
-)
 
 
 class Exports:
@@ -54,8 +38,13 @@ class Exports:
         kind = visit.field("format")
         if kind not in _FORMATS:
             raise InvalidRequest("An export is CSV or JSON Lines.")
-        given = {name: visit.field(name) for name in ("view", *addresses.FILTERS)}
+        given = {name: visit.field(name) for name in ("view", "cols", *addresses.FILTERS)}
         asked = addresses.read({k: v for k, v in given.items() if v}, visit.zone, visit.now)
+        keys: Sequence[str] = [column.key for column in asked.columns]
+        if visit.field("columns") == "all":
+            keys = columns.WHOLE
+        elif not visit.operator.may("personal"):
+            keys = [key for key in keys if key != "note"]
         async with self._parts.database.tx() as tx:
             wanted = await selection.wanted(
                 tx, self._parts.slots, visit, asked, asked.view or "all"
@@ -71,42 +60,26 @@ class Exports:
             )
         filename = f"transactions-{asked.view or 'all'}-{visit.now:%Y%m%d-%H%M%S}-utc.{kind}"
         return StreamingResponse(
-            self._lines(wanted, kind),
+            self._lines(wanted, kind, keys),
             media_type=_FORMATS[kind],
             headers={"Content-Disposition": f'attachment; filename="{filename}"'},
         )
 
-    async def _lines(self, wanted: Wanted, kind: str) -> AsyncIterator[bytes]:
+    async def _lines(self, wanted: Wanted, kind: str, keys: Sequence[str]) -> AsyncIterator[bytes]:
         """In one snapshot and constant memory; ``names`` is a second connection, because the first
         has its cursor open."""
+        fields = columns.fields(keys)
         if kind == "csv":
-            yield csv_lines([_NAMES])
+            yield csv_lines([list(fields)])
         database = self._parts.database
         async with database.read() as tx, database.read() as names:
             async for group in lists.stream(tx, wanted, MOST):
-                known = await members.user_ids(names, {(t.slot, t.member_id) for t in group})
-                rows = [_values(t, known.get(t.member_id, "")) for t in group]
+                found = await rows.read(names, group, keys)
+                values = [{name: of(row) for name, of in fields.items()} for row in found]
                 if kind == "csv":
-                    yield csv_lines([[harmless(value) for value in row] for row in rows])
+                    yield csv_lines([[harmless(one) for one in row.values()] for row in values])
                 else:
-                    encoded = (dict(zip(_NAMES, row, strict=True)) for row in rows)
-                    yield b"".join(msgspec.json.encode(one) + b"\n" for one in encoded)
-
-
-def _values(t: Transaction, user_id: str) -> list[str | int | None]:
-    return [
-        str(t.transaction_id),
-        str(t.option_name),
-        t.option_title,
-        t.type,
-        str(t.status),
-        user_id,
-        t.price,
-        rfc3339(t.created_at),
-        rfc3339(t.updated_at),
-        None if t.closed_at is None else rfc3339(t.closed_at),
-        t.events,
-    ]
+                    yield b"".join(msgspec.json.encode(row) + b"\n" for row in values)
 
 
 def harmless(value: str | int | None) -> str:

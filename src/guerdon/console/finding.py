@@ -28,7 +28,7 @@ async def filters_for(
     tx: ReadTx, slots: int, namespace: str, asked: Asked, text: str
 ) -> dict[str, str]:
     """The parameters of the list with what was typed turned into filters."""
-    parameters = asked.link(find=None, view="all")
+    parameters = asked.link(view="all")
     added: list[tuple[str, str]] = []
     for term in _TERM.finditer(text):
         name = "q" if term["field"] == "id" else term["field"]

@@ -18,6 +18,7 @@ from psycopg import Error as DatabaseError
 from psycopg_pool import PoolTimeout
 
 from guerdon import clock
+from guerdon.console.rows import Row
 from guerdon.db.pool import Database
 from guerdon.transactions.lists import pages as lists
 from guerdon.transactions.lists.pages import Wanted
@@ -39,13 +40,17 @@ class Change:
 
     number: int
     at: float
-    t: Transaction
+    row: Row
     rendered: dict[str, bytes] = field(default_factory=dict)
 
-    def cells(self, kind: str, render: Callable[[Transaction], str]) -> bytes:
+    @property
+    def t(self) -> Transaction:
+        return self.row.t
+
+    def cells(self, kind: str, render: Callable[[Row], str]) -> bytes:
         """The cells for one kind of reader, rendered once."""
         if kind not in self.rendered:
-            self.rendered[kind] = render(self.t).encode()
+            self.rendered[kind] = render(self.row).encode()
         return self.rendered[kind]
 
 
@@ -56,7 +61,7 @@ class Listener:
 
     wanted: Wanted
     kind: str
-    render: Callable[[Transaction], str]
+    render: Callable[[Row], str]
     counts: Callable[[float], Awaitable[str]]
     may_listen: Callable[[], Awaitable[bool]]
 
@@ -134,7 +139,8 @@ class Feed:
             {
                 "id": str(change.t.transaction_id),
                 "belongs": listener.wanted.matches(change.t),
-                "open": change.t.status in ("postponed", "recoverable-failure"),
+                "open": change.row.to_decide,
+                "events": change.t.events,
             }
         )
         return self._frame("", change.number, cells) + self._frame("change", change.number, told)
@@ -152,26 +158,28 @@ class Feed:
             except (DatabaseError, PoolTimeout, OSError) as trouble:
                 _log.warning("live feed waits for the database", error=str(trouble))
                 changed = []
-            for t in changed:
+            for row in changed:
                 self._number += 1
-                self._kept.append(Change(self._number, clock.monotonic(), t))
+                self._kept.append(Change(self._number, clock.monotonic(), row))
             del self._kept[:-_KEPT]
             if changed:
                 for watcher in self._watchers:
                     watcher.set()
             await asyncio.sleep(_EVERY_SECONDS)
 
-    async def _changed(self) -> list[Transaction]:
+    async def _changed(self) -> list[Row]:
         async with self._database.read() as tx:
             found = await lists.changed_since(tx, _LOOKS_BACK_SECONDS, _MOST_AT_ONCE)
             fresh = _fresh(found, self._seen)
             changed = await lists.by_ids(tx, fresh) if fresh else []
+            attempts = await lists.last_attempts(tx, fresh)
         for t in changed:
             self._seen[t.transaction_id] = found[t.slot, t.transaction_id]
             self._seen.move_to_end(t.transaction_id)
         while len(self._seen) > _REMEMBERED:
             self._seen.popitem(last=False)
-        return sorted(changed, key=lambda t: (t.updated_at, t.transaction_id))
+        changed.sort(key=lambda t: (t.updated_at, t.transaction_id))
+        return [Row(t, "", attempt=attempts.get(t.transaction_id)) for t in changed]
 
 
 def _fresh(

@@ -1,7 +1,7 @@
 """Redeem > Transactions: the list."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -10,42 +10,23 @@ from starlette.responses import RedirectResponse, Response, StreamingResponse
 
 from guerdon.access import sessions
 from guerdon.console import asked as addresses
-from guerdon.console import finding, selection
+from guerdon.console import columns, finding, rows, selection
 from guerdon.console.asked import Asked, Token
 from guerdon.console.figures import Figures
 from guerdon.console.histogram import histogram
 from guerdon.console.live import Feed, Listener
 from guerdon.console.pages import Pages
+from guerdon.console.rows import Row
 from guerdon.console.saved import SavedViews
 from guerdon.console.site import Page
 from guerdon.console.visit import Visit
 from guerdon.db.pool import ReadTx
-from guerdon.members import store as members
-from guerdon.transactions.desk import store as desk
 from guerdon.transactions.lists import pages as lists
 from guerdon.transactions.lists.pages import Wanted
 from guerdon.transactions.model import Transaction
 from guerdon.web.parts import Parts
 
 LOOKS_SECONDS = 2
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A transaction in a list, with its member's userId and who looks after it."""
-
-    t: Transaction
-    user_id: str
-    assignee: str | None = None
-
-    @property
-    def to_decide(self) -> bool:
-        return decidable(self.t)
-
-
-def decidable(t: Transaction) -> bool:
-    """Whether an operator may confirm or cancel it as it stands."""
-    return t.status in ("postponed", "recoverable-failure")
 
 
 class Transactions:
@@ -75,9 +56,10 @@ class Transactions:
                 tx, self._parts.slots, visit, asked, asked.view or "all"
             )
         namespace = visit.namespace
+        shown = [column for column in asked.columns if column.mark]
 
-        def cells(t: Transaction) -> str:
-            return self._pages.text(visit, "live.html", t=t)
+        def cells(row: Row) -> str:
+            return self._pages.text(visit, "live.html", row=row, columns=shown)
 
         async def counts(since: float) -> str:
             counted = await self._figures.counts(namespace, since)
@@ -87,7 +69,8 @@ class Transactions:
             async with self._parts.database.read() as tx:
                 return await sessions.recognise(tx, visit.cookie) is not None
 
-        kind = "operates" if visit.operator.may("operate") else "reads"
+        marks = "".join(column.mark or "" for column in shown)
+        kind = f"{visit.operator.may('operate')} {marks} {visit.zone.name}"
         listener = Listener(wanted, kind, cells, counts, may_listen)
         return StreamingResponse(
             self._feed.frames(listener, visit.request.headers.get("last-event-id", "")),
@@ -98,14 +81,9 @@ class Transactions:
     async def page(self, visit: Visit) -> Response:
         """A page of the list, or the address that what was typed stands for."""
         asked = addresses.read(dict(visit.request.query_params), visit.zone, visit.now)
-        typed = visit.query("find")
-        if typed is not None:
-            async with self._parts.database.read() as tx:
-                parameters = await finding.filters_for(
-                    tx, self._parts.slots, visit.namespace, asked, typed[:500].replace("\x00", "")
-                )
-            where = visit.url("/redeem/transactions", parameters)
-            return RedirectResponse(where, status_code=303)
+        meant = await self._meant(visit, asked)
+        if meant is not None:
+            return RedirectResponse(visit.url("/redeem/transactions", meant), status_code=303)
         counts = await self._figures.counts(visit.namespace)
         view = asked.view or ("needs-decision" if counts.to_decide and not asked.tokens else "all")
         oldest_first = (
@@ -118,7 +96,7 @@ class Transactions:
             wanted = await selection.wanted(tx, self._parts.slots, visit, asked, view)
             bars = await histogram(tx, visit, asked)
         tabs, opened = await self._saved.tabs(visit, asked, view)
-        rows, earlier, later, stopped = await self._rows(wanted, asked, oldest_first=oldest_first)
+        found, earlier, later, stopped = await self._rows(wanted, asked, oldest_first=oldest_first)
         values = {
             "title": "Transactions",
             "place": "/redeem/transactions",
@@ -131,20 +109,37 @@ class Transactions:
             "name": None,
             "problem": None,
             "kept": urlencode(asked.kept(view)),
-            "rows": rows,
+            "rows": found,
+            "columns": asked.columns,
+            "offered": columns.offered(asked.columns),
+            "choosing": visit.query("choosing"),
             "earlier": earlier,
             "later": later,
             "oldest_first": oldest_first,
             "bars": bars,
             "opened": set(asked.opened),
             "stopped": stopped,
-            "nothing": None if rows else self._nothing(view, asked, any_option=bool(titles)),
+            "nothing": None if found else self._nothing(view, asked, any_option=bool(titles)),
         }
         response = await self._pages.screen(
             visit, "transactions.html", values, status=422 if asked.wrong else 200
         )
         visit.remember_zone(response)
         return response
+
+    async def _meant(self, visit: Visit, asked: Asked) -> dict[str, str] | None:
+        """The parameters that a form of the page stands for: the search box, or the columns."""
+        typed = visit.query("find")
+        if typed is not None:
+            async with self._parts.database.read() as tx:
+                return await finding.filters_for(
+                    tx, self._parts.slots, visit.namespace, asked, typed[:500].replace("\x00", "")
+                )
+        if visit.query("chosen") is None:
+            return None
+        move = visit.query("move")
+        shown = columns.moved(visit.request.query_params.getlist("col"), move or "")
+        return asked.here(cols=shown) | ({"choosing": move} if move else {})
 
     async def _rows(
         self, wanted: Wanted, asked: Asked, *, oldest_first: bool
@@ -155,12 +150,10 @@ class Transactions:
             async with self._parts.database.read() as tx:
                 await lists.bounded(tx, LOOKS_SECONDS)
                 found, earlier, later = await _page(tx, wanted, asked, oldest_first=oldest_first)
-                names = await members.user_ids(tx, {(t.slot, t.member_id) for t in found})
-                assigned = await desk.assignees(tx, {(t.slot, t.transaction_id) for t in found})
+                shown = await rows.read(tx, found, {column.key for column in asked.columns})
         except QueryCanceled:
             return [], None, None, True
-        rows = [Row(t, names.get(t.member_id, ""), assigned.get(t.transaction_id)) for t in found]
-        return rows, earlier, later, False
+        return shown, earlier, later, False
 
     @staticmethod
     def _nothing(view: str, asked: Asked, *, any_option: bool) -> str:

@@ -166,6 +166,15 @@ document.addEventListener('click', (event) => {
   const closer = at('[data-close]')
   if (closer && dialog?.open) { event.preventDefault(); dialog.close(); return }
   if (at('[data-keys]')) { help(); return }
+  const mover = at('.chooser [name=move]')
+  if (mover) {
+    const line = mover.closest('li')
+    if (mover.value.startsWith('up')) line.previousElementSibling?.before(line)
+    else line.nextElementSibling?.after(line)
+    mover.focus()
+    event.preventDefault()
+    return
+  }
   const filler = at('[data-fill]')
   if (filler) { const field = $('[name=reason]', filler.form); field.value = filler.dataset.fill; field.focus(); return }
   const copier = at('[data-copy]')
@@ -173,6 +182,14 @@ document.addEventListener('click', (event) => {
   const texts = at('[data-copy-text]')
   if (texts) copy($('template', texts.closest('.side-of')).content.textContent, texts)
 })
+
+// What opened above the page closes when people go on elsewhere.
+const fold = (target) => {
+  const open = $$('details.pop[open]').filter((one) => !one.contains(target))
+  for (const one of open) one.open = false
+  return open[0]
+}
+addEventListener('pointerdown', (event) => fold(event.target))
 
 document.addEventListener('change', (event) => {
   if (event.target.matches?.('[data-submit]')) event.target.form.requestSubmit()
@@ -238,7 +255,7 @@ const refresh = () => {
   else dialog.addEventListener('close', () => location.reload(), {once: true})
 }
 
-const told = ({id, belongs, open}) => {
+const told = ({id, belongs, open, events}) => {
   const row = document.getElementById('t-' + id)
   if (!row) {
     if (belongs && !arrived.has(id)) { arrived.add(id); news.fresh++; news.open += open ? 1 : 0 }
@@ -248,8 +265,7 @@ const told = ({id, belongs, open}) => {
     more.firstElementChild.textContent = arrived.size
   } else {
     row.classList.toggle('gone', !belongs)
-    const events = document.getElementById('e-' + id).textContent.trim()
-    if (row.dataset.events !== events) {
+    if (row.dataset.events !== String(events)) {
       row.dataset.events = events
       row.classList.remove('fresh')
       void row.offsetWidth
@@ -370,6 +386,7 @@ const keys = {
 }
 document.addEventListener('keydown', (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || dialog?.open) return
+  if (event.key === 'Escape') { $('summary', fold() ?? document.createElement('i'))?.focus(); return }
   if (event.target.closest('input:not(.pick), textarea, select, [contenteditable]')) return
   if (event.key === ' ' && event.target.matches('[data-expand]')) { event.preventDefault(); event.target.click(); return }
   const act = quiet() ? null : keys[event.key]

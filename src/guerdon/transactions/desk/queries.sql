@@ -44,6 +44,19 @@ SELECT a.transaction_id, a.assignee
 FROM unnest(%(slots)s::smallint[], %(ids)s::uuid[]) AS w (slot, transaction_id)
 JOIN transaction_assignee a ON a.slot = w.slot AND a.transaction_id = w.transaction_id;
 
+-- name: last_notes
+-- The newest note of some transactions, unless the member was erased; they come from a page, so from
+-- several slots.
+SELECT w.transaction_id, p.content
+FROM unnest(%(slots)s::smallint[], %(ids)s::uuid[]) AS w (slot, transaction_id)
+CROSS JOIN LATERAL (
+    SELECT n FROM transaction_note
+    WHERE slot = w.slot AND transaction_id = w.transaction_id
+    ORDER BY n DESC
+    LIMIT 1) AS last
+JOIN transaction_personal p ON p.slot = w.slot AND p.transaction_id = w.transaction_id
+    AND p.part = -1 - last.n;
+
 -- name: assigned_to
 -- What some people look after, the newest first, no more than the limit. All slots: an index.
 SELECT transaction_id FROM transaction_assignee

@@ -62,10 +62,20 @@ async def assignees(tx: ReadTx, wanted: Collection[tuple[int, UUID]]) -> dict[UU
     """Who looks after transactions, given as (slot, ID); nobody is left out."""
     if not wanted:
         return {}
-    rows = await tx.all(
-        _Q["assignees"], {"slots": [slot for slot, _ in wanted], "ids": [one for _, one in wanted]}
-    )
+    rows = await tx.all(_Q["assignees"], _keys(wanted))
     return {row.transaction_id: row.assignee for row in rows}
+
+
+async def last_notes(tx: ReadTx, wanted: Collection[tuple[int, UUID]]) -> dict[UUID, str]:
+    """What the newest notes of transactions say, given as (slot, ID)."""
+    if not wanted:
+        return {}
+    rows = await tx.all(_Q["last_notes"], _keys(wanted))
+    return {row.transaction_id: bytes(row.content).decode() for row in rows}
+
+
+def _keys(wanted: Collection[tuple[int, UUID]]) -> dict[str, object]:
+    return {"slots": [slot for slot, _ in wanted], "ids": [one for _, one in wanted]}
 
 
 async def assigned_to(tx: ReadTx, namespace: str, people: Sequence[str]) -> list[UUID]:

@@ -165,10 +165,20 @@ async def changed_since(tx: ReadTx, seconds: float, limit: int) -> dict[tuple[in
 
 async def by_ids(tx: ReadTx, wanted: Sequence[tuple[int, UUID]]) -> list[Transaction]:
     """Transactions as they stand, given as (slot, ID)."""
-    rows = await tx.all(
-        _Q["by_ids"], {"slots": [slot for slot, _ in wanted], "ids": [one for _, one in wanted]}
-    )
+    rows = await tx.all(_Q["by_ids"], _keys(wanted))
     return [from_row(row) for row in rows]
+
+
+async def last_attempts(tx: ReadTx, wanted: Sequence[tuple[int, UUID]]) -> dict[UUID, Row]:
+    """(transaction_id, http_status, duration_ms, rule) of the newest finished attempts."""
+    if not wanted:
+        return {}
+    rows = await tx.all(_Q["last_attempts"], _keys(wanted))
+    return {row.transaction_id: row for row in rows}
+
+
+def _keys(wanted: Sequence[tuple[int, UUID]]) -> dict[str, object]:
+    return {"slots": [slot for slot, _ in wanted], "ids": [one for _, one in wanted]}
 
 
 async def health(tx: ReadTx, namespace: str, start: UUID, limit: int) -> dict[UUID, Row]:

@@ -121,6 +121,16 @@ SELECT t.slot, t.transaction_id, t.namespace, t.member_id, t.option_name, t.opti
 FROM unnest(%(slots)s::smallint[], %(ids)s::uuid[]) AS w (slot, transaction_id)
 JOIN transaction t ON t.slot = w.slot AND t.transaction_id = w.transaction_id;
 
+-- name: last_attempts
+-- The newest finished attempt of some transactions; they come from a page, so from several slots.
+SELECT w.transaction_id, a.http_status, a.duration_ms, a.rule
+FROM unnest(%(slots)s::smallint[], %(ids)s::uuid[]) AS w (slot, transaction_id)
+CROSS JOIN LATERAL (
+    SELECT http_status, duration_ms, rule FROM attempt
+    WHERE slot = w.slot AND transaction_id = w.transaction_id
+    ORDER BY n DESC
+    LIMIT 1) AS a;
+
 -- name: health
 -- How each provider answered the newest attempts of a span of IDs. All slots, bounded by the limit.
 SELECT t.provider_id, count(*) AS found,
