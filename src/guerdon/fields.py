@@ -59,6 +59,10 @@ def unwritable(text: str, *, lines: bool = False) -> bool:
     return (_FORBIDDEN_IN_LINES if lines else _FORBIDDEN).search(text) is not None
 
 
+def _escaped(name: str) -> str:
+    return name.replace("~", "~0").replace("/", "~1")
+
+
 class Fields:
     """One JSON object under reading. Nested ones share the list of what is wrong."""
 
@@ -77,11 +81,15 @@ class Fields:
 
     def pointer(self, name: str) -> str:
         """The JSON pointer of a field."""
-        return f"{self._pointer}/{name.replace('~', '~0').replace('/', '~1')}"
+        return f"{self._pointer}/{_escaped(name)}"
 
     def wrong(self, name: str, detail: str) -> None:
         """Notes what is wrong with a field."""
         self.errors.append({"pointer": self.pointer(name), "detail": detail})
+
+    def refuse(self, detail: str) -> None:
+        """Notes what is wrong with the object as such."""
+        self.errors.append({"pointer": self._pointer, "detail": detail})
 
     def has(self, name: str) -> bool:
         """Whether the field is there, even as ``null``."""
@@ -228,6 +236,24 @@ class Fields:
     def objects(self, name: str, *, most: int) -> "list[Fields]":
         """The elements of a list of objects."""
         return [self._child(value, pointer) for pointer, value in self.rows(name, most=most)]
+
+    def entries(self, name: str, *, most: int) -> "list[tuple[str, Fields]]":
+        """The objects in an object whose names are free, such as language tags; not the nulls."""
+        value = self.raw(name)
+        if value is None:
+            return []
+        if not isinstance(value, Mapping):
+            self.wrong(name, "must be an object")
+            return []
+        if len(value) > most:
+            self.wrong(name, f"may have at most {most} members")
+            return []
+        at = self.pointer(name)
+        return [
+            (key, self._child(one, f"{at}/{_escaped(key)}"))
+            for key, one in value.items()
+            if one is not None
+        ]
 
     def row(self, pointer: str, value: object) -> "Fields":
         """An object found somewhere below, at ``pointer``."""

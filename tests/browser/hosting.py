@@ -19,7 +19,7 @@ PAGE = """<!doctype html>
 <link rel="icon" href="/icon"><link rel="stylesheet" href="/shop.css">
 <script type="module" src="{guerdon}/widget/v1.js"></script>
 <script type="module" src="/shop.js"></script></head>
-<body><h1>Shop</h1><main>{body}</main></body></html>
+<body><main><h1>Shop</h1>{body}</main></body></html>
 """
 SCRIPT = """
 window.heard = [];

@@ -12,7 +12,7 @@ async def test_an_option_is_made_and_nothing_typed_is_lost(reader: Reader) -> No
     await page.get_by_role("link", name="New option").click()
     assert await reader.axe() == []
     await page.get_by_role("link", name="Currency").click()
-    await page.get_by_label("Title").fill("Cash back")
+    await page.locator("#f-title").fill("Cash back")
     await expect(page.locator("[data-shows=title]")).to_have_text("Cash back")
     await page.get_by_label("At least, in tokens").fill("100")
     await page.get_by_label("At most, in tokens").fill("10")
@@ -98,3 +98,46 @@ async def test_a_viewer_reads_and_does_not_write(reader: Reader) -> None:
     await reader.go("/redeem/options/new")
     await expect(page.get_by_role("alert")).to_contain_text("takes the role manager")
     assert await reader.axe() == []
+
+
+async def test_an_option_is_translated(reader: Reader) -> None:
+    house, page = reader.house, reader.page
+    path = f"/v1/options/{house.option}"
+    italian = {"language": "en", "translations": {"it": {"title": "Biglietti", "details": "No."}}}
+    await house.api.call("PATCH", path, italian)
+    await reader.sign_in("manager")
+    await reader.go(f"/redeem/options/{house.option}")
+    section = page.get_by_role("group", name="Translations")
+    italian_ones = section.locator("details", has_text="it 2 of 5")
+    await section.locator("summary", has_text="Deutsch").click()
+    german = section.locator("details", has_text="Deutsch")
+    await german.get_by_label("Title").fill("Freikarten")
+    await german.get_by_label("Description").fill("Zwei Plätze.\nAm Gang.")
+    await section.locator("summary", has_text="Another").click()
+    another = section.locator("details", has_text="Another")
+    await another.get_by_label("Its tag").fill("Brazilian")
+    await another.get_by_label("Title").fill("Ingressos")
+    await page.get_by_role("button", name="Save as version 3").click()
+    await expect(page.locator("#summary")).to_contain_text("must be a language tag")
+    await page.locator("#summary").get_by_role("link", name="Its tag").click()
+    await expect(another.get_by_label("Its tag")).to_be_focused()
+    await expect(another.get_by_label("Title")).to_have_value("Ingressos")
+    assert await reader.axe() == []
+    await another.get_by_label("Its tag").fill("pt-BR")
+    await italian_ones.locator("summary").click()
+    await italian_ones.get_by_label("Details").fill("")
+    await page.get_by_role("button", name="Save as version 3").click()
+    await expect(page.get_by_role("status").first).to_contain_text("Saved as version 3")
+    made = (await house.api.call("GET", path)).body
+    assert made["translations"] == {
+        "de": {"title": "Freikarten", "description": "Zwei Plätze.\nAm Gang."},
+        "it": {"title": "Biglietti"},
+        "pt-BR": {"title": "Ingressos"},
+    }
+    changes = page.locator(".diff").first
+    await expect(changes).to_contain_text("translations/de/title nothing Freikarten")
+    await expect(changes).to_contain_text("translations/it/details No. nothing")
+    await page.get_by_role("button", name="Restore version 2").click()
+    await expect(page.get_by_role("status").first).to_contain_text("Restored as version 4")
+    restored = (await house.api.call("GET", path)).body
+    assert restored["translations"] == italian["translations"]

@@ -188,3 +188,37 @@ async def test_another_member_signs_in_and_nothing_of_the_one_before_stays(
     granted = {"amount": 7, "reason": "Hello"}
     await host.house.api.call("POST", "/v1/members/ada/grants", granted, key="g")
     await visitor.has("5,007")
+
+
+async def test_options_are_read_in_the_members_language(visitor: Visitor) -> None:
+    house = visitor.host.house
+    house.provider.answer = (200, b"")
+    await house.redeem("User 123", until="success")
+    arabic = {"title": "تذاكر مجانية", "description": "مقعدان."}
+    translated = {"language": "en", "translations": {"de": {"title": "Freikarten"}, "ar": arabic}}
+    await house.api.call("PATCH", f"/v1/options/{house.option}", translated)
+    await house.redeem("User 123", until="success")
+    await visitor.go()
+    title = visitor.widget.locator("h3")
+    await expect(title).to_have_attribute("lang", "en")
+    for tag, words in (("ar", "تذاكر مجانية"), ("de-AT", "Freikarten")):
+        await visitor.page.evaluate("(tag) => { widget.lang = tag }", tag)
+        await expect(title).to_have_text(words)
+        await expect(title).to_have_attribute("lang", tag[:2])
+        await visitor.widget.locator(".card button").click()
+        await expect(visitor.dialog.locator("h2")).to_contain_text(words)
+        await expect(visitor.dialog.locator("h2 [lang]")).to_have_attribute("lang", tag[:2])
+        assert await visitor.axe() == []
+        await visitor.page.keyboard.press("Escape")
+    assert await visitor.widget.locator(".card p.dim").count() == 0
+    # What was redeemed before there was a translation keeps its title, in no language known.
+    await visitor.widget.get_by_role("tab").last.click()
+    await expect(visitor.widget.locator("summary b")).to_have_text(["Freikarten", "Free Tickets"])
+    old = visitor.widget.locator("summary b").last
+    await expect(old).to_have_attribute("lang", "")
+    # The live stream speaks it too.
+    await house.redeem("User 123", until="success")
+    await expect(visitor.widget.locator("summary b")).to_have_text(
+        ["Freikarten", "Freikarten", "Free Tickets"]
+    )
+    assert visitor.complaints == []

@@ -1,5 +1,6 @@
 """Options over the API: defaults, versions, archiving, lists."""
 
+import json
 from collections.abc import AsyncIterator
 
 import pytest
@@ -15,6 +16,11 @@ SET = {
     "description": "A mug.\nBlue.",
     "image": "https://example.com/mug.png",
     "details": "Holds coffee.",
+    "language": "en",
+    "translations": {
+        "de": {"title": "Becher", "usedUpMessage": "Weg"},
+        "pt-BR": {"title": "Caneca"},
+    },
     "group": "Things",
     "order": -5,
     "enabled": False,
@@ -60,6 +66,8 @@ async def test_an_option_has_its_defaults(shop: Shop) -> None:
         "description": "",
         "image": None,
         "details": "",
+        "language": None,
+        "translations": {},
         "group": None,
         "order": 0,
         "enabled": True,
@@ -184,6 +192,48 @@ async def test_a_patch_makes_the_next_version(shop: Shop) -> None:
         answer = await shop.api.call("PATCH", path, wrong)
         assert pointers(refused(answer, 422, "invalid-request")) == {pointer}
     assert (await shop.api.call("GET", path)).body["version"] == 3
+
+
+async def test_translations_are_patched_text_by_text_and_kept_by_version(shop: Shop) -> None:
+    path = f"{PATH}/{shop.name}"
+    german = {"title": "Freikarten", "description": "Zwei Plätze.", "details": "Ohne Umtausch."}
+    made = await shop.api.call(
+        "PATCH",
+        path,
+        {"language": "en", "translations": {"fr": {"title": "Billets"}, "de": german}},
+    )
+    assert made.body["translations"] == {"de": german, "fr": {"title": "Billets"}}
+    patch = {"translations": {"fr": None, "de": {"title": "Karten", "details": None}}}
+    changed = await shop.api.call("PATCH", path, patch)
+    assert changed.body["translations"] == {
+        "de": {"title": "Karten", "description": "Zwei Plätze."}
+    }
+    emptied = {"translations": {"de": {"title": None, "description": None}}}
+    assert (await shop.api.call("PATCH", path, emptied)).body["translations"] == {}
+    for wrong, pointer in (
+        ({"translations": {"german": {"title": "x"}}}, "/translations/german"),
+        ({"translations": {"DE": {"title": "x"}}}, "/translations/DE"),
+        ({"translations": {"pt_BR": {"title": "x"}}}, "/translations/pt_BR"),
+        ({"translations": {"en": {"title": "x"}}}, "/translations/en"),
+        ({"translations": {"de": {"title": "x" * 201}}}, "/translations/de/title"),
+        ({"translations": {"de": {"title": "a\nb"}}}, "/translations/de/title"),
+        ({"translations": {"de": {"price": 5}}}, "/translations/de/price"),
+        ({"translations": {"de": "Becher"}}, "/translations/de"),
+        ({"translations": ["de"]}, "/translations"),
+        ({"translations": {f"a{a}{b}": {} for a in "abcde" for b in "abcde"}}, "/translations"),
+        ({"language": "English"}, "/language"),
+    ):
+        answer = await shop.api.call("PATCH", path, wrong)
+        assert pointers(refused(answer, 422, "invalid-request")) == {pointer}, wrong
+
+
+async def test_the_provider_is_sent_the_options_own_title(shop: Shop) -> None:
+    translated = {"translations": {"de": {"title": "Freikarten"}}}
+    await shop.api.call("PATCH", f"{PATH}/{shop.name}", translated)
+    await shop.member("ann", 500)
+    made = await shop.redeem("ann", until="success")
+    assert made["optionTitle"] == "Free Tickets"
+    assert json.loads(shop.rewards.requests[-1][1])["productName"] == "Free Tickets"
 
 
 async def test_a_transaction_keeps_its_version_and_uses_are_counted(shop: Shop) -> None:

@@ -252,6 +252,45 @@ async def test_what_is_used_up_is_said_or_hidden(site: Site) -> None:
     ]
 
 
+async def test_texts_are_in_the_members_language_where_they_are_translated(site: Site) -> None:
+    audience = {"audience": [[{"attribute": "tier", "op": "eq", "value": "gold"}]]}
+    gold = {"title": "Weekend", "blockedMessage": "For gold members.", **audience, "order": 1}
+    german = {"title": "Wochenende", "blockedMessage": "Nur für Gold-Mitglieder."}
+    await site.option(**gold, language="en", translations={"de": german})
+    own = {"title": "Coffee", "description": "Any drink.", "limits": {"perMember": 1}}
+    brazilian = {"title": "Café", "usedUpMessage": "Já tomou."}
+    coffee = await site.option(**own, order=2, translations={"pt-BR": brazilian})
+    in_portuguese = {"headers": {"Accept-Language": "pt, de;q=0.9"}}
+    weekend, cup = (await site.call("GET", "options", **in_portuguese)).body["items"]
+    assert (weekend["title"], weekend["languages"]["title"]) == ("Weekend", "en")
+    assert weekend["obstacle"]["message"] == "For gold members."
+    assert weekend["obstacle"]["languages"] == {"message": "en"}
+    assert (cup["title"], cup["description"]) == ("Café", "Any drink.")
+    assert cup["languages"] == {"title": "pt-BR", "description": None, "details": None}
+    weekend, cup = (await site.call("GET", "options", headers={"Accept-Language": "de-AT"})).body[
+        "items"
+    ]
+    assert (weekend["title"], weekend["languages"]["title"]) == ("Wochenende", "de")
+    assert weekend["obstacle"]["detail"] == "Nur für Gold-Mitglieder."
+    assert weekend["obstacle"]["languages"] == {"message": "de"}
+    assert (cup["title"], cup["languages"]["title"]) == ("Coffee", None)
+
+    redeemed = await site.call("POST", "redemptions", {"optionName": coffee}, key="k")
+    await site.api.call("PATCH", f"/v1/options/{coffee}", {"translations": {"pt-BR": None}})
+    where = f"transactions/{redeemed.body['id']}"
+    for path in (where, "transactions"):
+        body = (await site.call("GET", path, **in_portuguese)).body
+        shown = body if path == where else body["items"][0]
+        # By the version it was made with, which was translated.
+        assert (shown["optionTitle"], shown["languages"]) == ("Café", {"optionTitle": "pt-BR"})
+    plain = (await site.call("GET", where)).body
+    assert (plain["optionTitle"], plain["languages"]) == ("Coffee", {"optionTitle": None})
+    used_up = (await site.call("GET", "options", **in_portuguese)).body["items"][1]["obstacle"]
+    assert used_up["message"] is None
+    kept = (await site.api.call("GET", f"/v1/{where}")).body
+    assert kept["optionTitle"] == "Coffee"
+
+
 async def test_redeeming_is_once_for_each_key_and_member(site: Site) -> None:
     option = await site.option()
     body = {"optionName": option, "expectedPrice": 30}

@@ -42,6 +42,16 @@ class RateAnswer(TypedDict):
     rate: str
 
 
+class TranslationAnswer(TypedDict, total=False):
+    """Texts of an option in one language; what is not there is read as the option's own."""
+
+    title: str
+    description: str
+    details: str
+    blockedMessage: str
+    usedUpMessage: str
+
+
 class OptionAnswer(TypedDict):
     """An option: with a ``price``, or, for currency options, a range and rates."""
 
@@ -51,6 +61,8 @@ class OptionAnswer(TypedDict):
     description: str
     image: str | None
     details: str
+    language: str | None
+    translations: dict[str, TranslationAnswer]
     group: str | None
     order: int
     enabled: bool

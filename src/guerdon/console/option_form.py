@@ -16,7 +16,8 @@ Kind = Literal["line", "lines", "whole", "tick", "choice", "days"]
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One field. ``only`` names the types of option that have it; empty: all."""
+    """One field. ``only`` names the types of option that have it; empty: all. ``language``: the
+    tag of the language that it is written in."""
 
     name: str
     label: str
@@ -24,6 +25,7 @@ class Field:
     hint: str = ""
     only: tuple[str, ...] = ()
     required: bool = False
+    language: str = ""
 
 
 _PRICED, _CURRENCY = ("physical", "digital"), ("currency",)
@@ -35,6 +37,11 @@ SECTIONS: Sequence[tuple[str, Sequence[Field]]] = (
             Field("title", "Title", required=True),
             Field("description", "Description", "lines"),
             Field("details", "Details", "lines", "Terms and small print."),
+            Field(
+                "language",
+                "Language of these texts",
+                hint="Such as en or pt-BR: screen readers read them in it. Empty: not said.",
+            ),
             Field("image", "Image", hint="An https address, or a path of the host site."),
             Field("group", "Group", hint="Options of a group stand together."),
             Field("order", "Order", "whole", "The lowest comes first."),
@@ -138,6 +145,11 @@ def fields_of(kind: str) -> list[tuple[str, list[Field]]]:
         (name, [field for field in fields if not field.only or kind in field.only])
         for name, fields in SECTIONS
     ]
+
+
+def labels(kind: str) -> dict[str, str]:
+    """What each field is called, by its name."""
+    return {field.name: field.label for _, fields in fields_of(kind) for field in fields}
 
 
 def written(definition: Mapping[str, Any]) -> dict[str, Any]:
@@ -294,11 +306,16 @@ def _scalar_of(text: str) -> Any:
 
 
 def placed(errors: Sequence[Mapping[str, str]]) -> dict[str, str]:
-    """What is wrong, by the name of the field that it is about; the rest under no name."""
+    """What is wrong, by the name of the field that it is about; the rest under no name.
+
+    What is wrong in a translation is the translations' own to place.
+    """
     names = [field.name for _, fields in SECTIONS for field in fields]
     found: dict[str, str] = {}
     for error in errors:
         pointer = error["pointer"].removeprefix("/")
+        if pointer.startswith("translations/"):
+            continue
         about = [name for name in names if pointer == name or pointer.startswith(name + "/")]
         begun = [name for name in names if pointer and name.startswith(pointer + "/")]
         name = max(about, key=len) if about else (begun[0] if begun else "")

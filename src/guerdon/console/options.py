@@ -11,13 +11,14 @@ from starlette.responses import RedirectResponse, Response
 
 from guerdon import ids
 from guerdon.access import store as access
-from guerdon.console import option_form
+from guerdon.console import option_form, translation_form
 from guerdon.console.pages import Pages
 from guerdon.console.site import Page
 from guerdon.console.visit import Visit
 from guerdon.db.pool import ReadTx, Tx
 from guerdon.db.pool import Row as StoredRow
 from guerdon.errors import InvalidRequest, NotFound, PreconditionFailed
+from guerdon.options import changes as differences
 from guerdon.options import definition, model, store
 from guerdon.options.model import Option, Usage
 from guerdon.providers import store as providers
@@ -100,7 +101,7 @@ class Options:
             return await self._pages.screen(visit, "option_type.html", values)
         shown = option_form.written({"enabled": True, "sendEmail": True, "sendAddress": True})
         shown |= {"confirmationDeadlineHours": "24", "order": "0"}
-        shown |= {"showWhenBlocked": True, "showWhenUsedUp": True}
+        shown |= {"showWhenBlocked": True, "showWhenUsedUp": True, "translations": {}}
         return await self._form(visit, kind, shown)
 
     async def create(self, visit: Visit) -> Response:
@@ -108,8 +109,8 @@ class Options:
         kind = visit.field("type")
         if kind not in _TYPES:
             raise InvalidRequest("Choose a type first.")
-        shown = option_form.typed(kind, visit.form)
-        body = _without_nulls(option_form.body_of(kind, shown)) | {"type": kind}
+        shown = _typed(kind, visit)
+        body = _without_nulls(_body_of(kind, shown)) | {"type": kind}
         try:
             async with self._parts.database.tx() as tx:
                 option = definition.new(visit.namespace, ids.random_id(), tx.at, body)
@@ -124,13 +125,14 @@ class Options:
         """The option as it stands: its form, its card, its history."""
         option = await self._read(visit)
         shown = option_form.written(model.definition(option))
+        shown["translations"] = translation_form.written(option.translations)
         return await self._form(visit, option.type, shown, option=option)
 
     async def change(self, visit: Visit) -> Response:
         """The next version."""
         option = await self._read(visit)
-        shown = option_form.typed(option.type, visit.form)
-        patch = option_form.body_of(option.type, shown)
+        shown = _typed(option.type, visit)
+        patch = _body_of(option.type, shown)
         try:
             async with self._parts.database.tx() as tx:
                 changed = await store.change(
@@ -189,7 +191,7 @@ class Options:
             rows = await store.versions(tx, visit.namespace, name, below=number + 1, limit=1)
             if not rows or rows[0].version != number:
                 raise NotFound("There is no such version.")
-            option = await store.change(
+            option = await store.replace(
                 tx,
                 visit.namespace,
                 name,
@@ -216,7 +218,10 @@ class Options:
                 rows = await store.versions(
                     tx, visit.namespace, option.name, below=None, limit=_VERSIONS
                 )
-        errors: Any = [] if wrong is None else wrong.facts.get("errors", [])
+        facts: Any = [] if wrong is None else wrong.facts.get("errors", [])
+        translations = shown["translations"]
+        errors = option_form.placed(facts) | translation_form.placed(translations, facts)
+        languages = translation_form.languages(translations, shown["language"], errors)
         values = {
             "title": "New option" if option is None else option.title,
             "place": "/redeem/options",
@@ -225,10 +230,13 @@ class Options:
             "option": option,
             "sections": option_form.fields_of(kind),
             "days": option_form.DAYS,
-            "shown": shown,
+            "languages": languages,
+            "another": translation_form.ANOTHER,
+            "labels": option_form.labels(kind) | translation_form.labels(languages),
+            "shown": {**shown, **translation_form.values(languages, translations)},
             "providers": [(str(one.provider_id), one.name) for one in known],
             "wrong": wrong,
-            "errors": option_form.placed(errors),
+            "errors": errors,
             "history": _history(rows),
             "done": visit.query("done"),
             "may": visit.operator.may("options"),
@@ -268,6 +276,18 @@ class Options:
         )
 
 
+def _typed(kind: str, visit: Visit) -> dict[str, Any]:
+    """The form as it was typed."""
+    translations = translation_form.typed(visit.form)
+    return option_form.typed(kind, visit.form) | {"translations": translations}
+
+
+def _body_of(kind: str, shown: Mapping[str, Any]) -> dict[str, Any]:
+    """What was typed as JSON, a merge patch of what there is."""
+    translations = translation_form.body_of(shown["translations"])
+    return option_form.body_of(kind, shown) | {"translations": translations}
+
+
 def _without_nulls(body: Mapping[str, Any]) -> dict[str, Any]:
     """A new option has no ``null`` to remove: what is empty is simply not there."""
     return {
@@ -283,16 +303,12 @@ def _history(rows: list[StoredRow]) -> list[Version]:
     for row, before in zip_longest(rows, rows[1:]):
         changes = []
         if before is not None:
-            was, now = before.definition, row.definition
-            changes = [
-                (name, _said(was.get(name)), _said(now.get(name)))
-                for name in sorted({*was, *now})
-                if was.get(name) != now.get(name)
-            ]
+            found = differences.between(before.definition, row.definition)
+            changes = [(field, _said(was), _said(now)) for field, was, now in found]
         told.append(Version(row, changes))
     return told
 
 
 def _said(value: Any) -> str:
-    text = "nothing" if value in (None, "", []) else str(value)
+    text = "nothing" if value is None else str(value)
     return {"True": "yes", "False": "no"}.get(text, text)[:200]

@@ -11,6 +11,7 @@ import aiohttp
 import msgspec
 
 from guerdon.demo.fake import BEHAVIOURS, FakeProvider
+from guerdon.demo.translations import TRANSLATIONS
 
 FREE_TICKETS = "5c787af5-d28e-4567-809c-b030877d9355"
 
@@ -60,6 +61,7 @@ OPTIONS: list[dict[str, Any]] = [
         "order": 3,
         "behaviour": "later",
         "limits": {"total": 500, "perMember": 3},
+        "usedUpMessage": "All gone, or you have three already.",
     },
     {
         "name": "0b6d1e0a-6f0e-4d0b-9d43-3a6f3c6b1a03",
@@ -94,6 +96,7 @@ OPTIONS: list[dict[str, Any]] = [
         "order": 6,
         "behaviour": "postpones",
         "audience": [[{"attribute": "tier", "op": "in", "value": ["gold", "platinum"]}]],
+        "blockedMessage": "For gold and platinum members.",
     },
 ]
 
@@ -151,6 +154,7 @@ async def furnish(client: Client, fake: FakeProvider, data: Path) -> None:
         await client.must("POST", f"{where}/grants", grant, key=f"welcome-{user_id}")
     for option in [*OPTIONS, *odd_options()]:
         definition = {name: value for name, value in option.items() if name != "behaviour"}
+        definition |= {"language": "en", "translations": TRANSLATIONS.get(option["name"], {})}
         fake.behaviours[option["name"]] = option["behaviour"]
         status, _ = await client.call("GET", f"/v1/options/{option['name']}")
         if status == 404:

@@ -11,7 +11,7 @@ from guerdon.amount import MAX_TOKENS
 from guerdon.errors import InvalidRequest
 from guerdon.fields import Fields, merge_patch, unwritable
 from guerdon.options import model
-from guerdon.options.model import Condition, Limits, Option, Period, Rate, Scalar, Window
+from guerdon.options.model import TEXTS, Condition, Limits, Option, Period, Rate, Scalar, Window
 
 OPERATORS = (
     "eq",
@@ -27,14 +27,20 @@ OPERATORS = (
     "missing",
 )
 _REFUSED = "This option cannot be saved."
+_TAG_WANTED = 'must be a language tag, spelt like "de", "pt-BR" or "zh-Hant"'
 _SHOWN_ONLY = ("version", "archived", "timesUsed", "timesLeft")
 LARGEST_ORDER = 2**31 - 1
 _LONGEST_DAYS = 3660
 _LONGEST_HOURS = 87_600
+_MOST_LANGUAGES = 20
+_LONGEST_TRANSLATIONS = 100_000
 
 # Spelt as a JSON number, because that is what the provider is sent; at most 28 digits, so that
 # the product with an amount of tokens is exact.
 _RATE = re.compile(r"(0|[1-9][0-9]{0,13})(\.[0-9]{1,14})?")
+# BCP 47 as far as texts need it: a language, its script and its region, each spelt in its usual
+# case, so that one language has one name.
+_LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?", re.ASCII)
 _CURRENCY = re.compile(r"[A-Z]{3}")
 _TIME = re.compile(r"(?P<hour>[01][0-9]|2[0-3]):(?P<minute>[0-5][0-9])|24:00")
 _MOMENT = re.compile(
@@ -65,7 +71,15 @@ def patched(option: Option, patch: object) -> Option:
         if field in patch and patch[field] != value
     ]
     changes = {key: value for key, value in patch.items() if key not in ("name", "type")}
-    fields = Fields(merge_patch(model.definition(option), changes), errors=errors)
+    return _next(option, Fields(merge_patch(model.definition(option), changes), errors=errors))
+
+
+def replaced(option: Option, whole: object) -> Option:
+    """The next version, made of ``whole`` alone: what it does not name is at its default."""
+    return _next(option, Fields(whole))
+
+
+def _next(option: Option, fields: Fields) -> Option:
     return _read(
         fields,
         option.namespace,
@@ -109,6 +123,7 @@ def _read(
     created_at: datetime,
 ) -> Option:
     price, lowest, highest, rates = _terms(fields, kind)
+    language = _language(fields)
     fields.forbid(_SHOWN_ONLY, "is not set but comes about")
     option = Option(
         namespace=namespace,
@@ -117,10 +132,14 @@ def _read(
         version=version,
         archived=archived,
         created_at=created_at,
-        title=fields.text("title", shortest=1, longest=200),
-        description=fields.text("description", longest=2000, default="", lines=True),
+        title=fields.text("title", shortest=1, longest=TEXTS["title"]),
+        description=fields.text(
+            "description", longest=TEXTS["description"], default="", lines=True
+        ),
         image=_link(fields, "image"),
-        details=fields.text("details", longest=20_000, default="", lines=True),
+        details=fields.text("details", longest=TEXTS["details"], default="", lines=True),
+        language=language,
+        translations=_translations(fields, language),
         group=fields.text("group", longest=100, default=None),
         order=fields.integer("order", lowest=-LARGEST_ORDER, highest=LARGEST_ORDER, default=0),
         enabled=fields.flag("enabled", default=True),
@@ -137,9 +156,9 @@ def _read(
         window=_window(fields.nested("window")),
         audience=_audience(fields),
         show_when_blocked=fields.flag("showWhenBlocked", default=True),
-        blocked_message=fields.text("blockedMessage", longest=500, default=None, lines=True),
+        blocked_message=_sentence(fields, "blockedMessage"),
         show_when_used_up=fields.flag("showWhenUsedUp", default=True),
-        used_up_message=fields.text("usedUpMessage", longest=500, default=None, lines=True),
+        used_up_message=_sentence(fields, "usedUpMessage"),
         postponed_deadline_hours=fields.integer(
             "postponedDeadlineHours", lowest=1, highest=_LONGEST_HOURS, default=None
         ),
@@ -150,6 +169,40 @@ def _read(
     )
     fields.done(_REFUSED)
     return option
+
+
+def _sentence(fields: Fields, name: str) -> str | None:
+    return fields.text(name, longest=TEXTS[name], default=None, lines=True)
+
+
+def _language(fields: Fields) -> str | None:
+    tag = fields.text("language", longest=35, default=None)
+    if tag is not None and _LANGUAGE.fullmatch(tag) is None:
+        fields.wrong("language", _TAG_WANTED)
+    return tag
+
+
+def _translations(fields: Fields, language: str | None) -> dict[str, dict[str, str]]:
+    """Texts by language, in the order of the tags; a language without any is not there."""
+    found: dict[str, dict[str, str]] = {}
+    for tag, row in fields.entries("translations", most=_MOST_LANGUAGES):
+        if _LANGUAGE.fullmatch(tag) is None:
+            row.refuse(_TAG_WANTED)
+        elif tag == language:
+            row.refuse("is the language of the option's own texts")
+        texts = {
+            name: row.text(name, shortest=1, longest=longest, default=None, lines=name != "title")
+            for name, longest in TEXTS.items()
+        }
+        said = {name: text for name, text in texts.items() if text is not None}
+        if said:
+            found[tag] = said
+    if (
+        sum(len(text) for texts in found.values() for text in texts.values())
+        > _LONGEST_TRANSLATIONS
+    ):
+        fields.wrong("translations", f"may have {_LONGEST_TRANSLATIONS} characters in all")
+    return dict(sorted(found.items()))
 
 
 def _terms(fields: Fields, kind: str) -> tuple[int | None, int | None, int | None, dict[str, Rate]]:

@@ -10,6 +10,15 @@ from guerdon import clock
 
 TYPES = ("physical", "digital", "currency")
 
+# What members read of an option, and how many characters it may have. These are translated.
+TEXTS = {
+    "title": 200,
+    "description": 2000,
+    "details": 20_000,
+    "blockedMessage": 500,
+    "usedUpMessage": 500,
+}
+
 Scalar = str | int | float | bool
 
 
@@ -68,6 +77,8 @@ class Option:
 
     ``price`` is set for physical and digital options; ``min_tokens``, ``max_tokens`` and ``rates``
     for currency options. ``audience`` is OR between groups and AND inside one; none is everyone.
+    ``language`` is that of the option's own texts, where somebody said it; ``translations`` are
+    some of :data:`TEXTS` by language tag.
     """
 
     namespace: str
@@ -80,6 +91,8 @@ class Option:
     description: str
     image: str | None
     details: str
+    language: str | None
+    translations: Mapping[str, Mapping[str, str]]
     group: str | None
     order: int
     enabled: bool
@@ -124,6 +137,8 @@ def definition(option: Option) -> dict[str, object]:
         "description": option.description,
         "image": option.image,
         "details": option.details,
+        "language": option.language,
+        "translations": {tag: dict(texts) for tag, texts in option.translations.items()},
         "group": option.group,
         "order": option.order,
         "enabled": option.enabled,

@@ -161,7 +161,21 @@ async def change(
     Raises ``OptionNotFound``, ``PreconditionFailed`` (another version stands), ``InvalidRequest``.
     """
     option = await lock(tx, namespace, name, if_match=if_match)
-    changed = definition.patched(option, patch)
+    return await _follow(tx, option, definition.patched(option, patch), author)
+
+
+async def replace(
+    tx: Tx, namespace: str, name: UUID, whole: object, *, if_match: int | None, author: str
+) -> Option:
+    """Makes the next version of a whole definition and answers it; nothing of the last stays.
+
+    Raises ``OptionNotFound``, ``PreconditionFailed`` (another version stands), ``InvalidRequest``.
+    """
+    option = await lock(tx, namespace, name, if_match=if_match)
+    return await _follow(tx, option, definition.replaced(option, whole), author)
+
+
+async def _follow(tx: Tx, option: Option, changed: Option, author: str) -> Option:
     await _save(tx, changed, author)
     if changed.limits.total != option.limits.total:
         await _set_total(tx, changed)

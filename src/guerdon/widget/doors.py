@@ -14,7 +14,7 @@ from guerdon.widget.gate import MemberGate
 from guerdon.widget.handlers import Handlers
 from guerdon.widget.live import MemberFeed
 
-_MAY_SEND = "Authorization, Content-Type, Idempotency-Key"
+_MAY_SEND = "Accept-Language, Authorization, Content-Type, Idempotency-Key"
 _MAY_READ = "Idempotent-Replayed, Retry-After, X-Request-Id"
 
 

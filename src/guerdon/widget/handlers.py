@@ -23,7 +23,7 @@ from guerdon.web.door import Call, answer
 from guerdon.web.parts import Parts
 from guerdon.web.routes import Route
 from guerdon.web.shapes import Address, Amount, Email
-from guerdon.widget import shown
+from guerdon.widget import shown, titles
 from guerdon.widget.gate import MemberGate
 from guerdon.widget.live import MemberFeed
 
@@ -109,7 +109,8 @@ class Handlers:
         they were when it was decided."""
         async with self._parts.database.read() as tx:
             found = await catalogue.of_member(tx, call.asker)
-        items = [shown.offer(offer) for offer in found.offers]
+        language = titles.language(call.request)
+        items = [shown.offer(offer, language) for offer in found.offers]
         me = _profile(call.asker, found.account)
         return answer({"items": items, "nextCursor": None, "me": me})
 
@@ -152,7 +153,7 @@ class Handlers:
             found = await histories.page(
                 tx, member.slot, member.member_id, asked, below=below, open_only=only == "true"
             )
-            items = await _with_cases(tx, member, found)
+            items = await _with_cases(tx, call, found)
         return answer(lists.page(items, asked, str(found[-1].transaction_id) if found else None))
 
     async def one(self, call: Call) -> Response:
@@ -162,7 +163,7 @@ class Handlers:
             found = await inquiry.find(tx, self._parts.slots, call.asker.namespace, identifier)
             if found.member_id != call.asker.member_id:
                 raise TransactionNotFound(f"There is no transaction {str(identifier)!r}.")
-            items = await _with_cases(tx, call.asker, [found])
+            items = await _with_cases(tx, call, [found])
         return answer(items[0])
 
     async def open_case(self, call: Call) -> Response:
@@ -181,7 +182,7 @@ class Handlers:
         self._feed.refuse_if_crowded(call.asker)
         may_listen = partial(self._gate.still_admits, call.request)
         return StreamingResponse(
-            self._feed.frames(call.asker, may_listen),
+            self._feed.frames(call.asker, titles.language(call.request), may_listen),
             media_type="text/event-stream",
             headers={"X-Accel-Buffering": "no", "Cache-Control": "no-store"},
         )
@@ -196,10 +197,11 @@ def _transaction_id(call: Call) -> UUID:
     return lists.uuid_or(TransactionNotFound(f"There is no transaction {given!r}."), given)
 
 
-async def _with_cases(tx: ReadTx, member: Member, found: list[Transaction]) -> list[dict[str, Any]]:
-    opened = await histories.cases(tx, member.slot, [t.transaction_id for t in found])
+async def _with_cases(tx: ReadTx, call: Call, found: list[Transaction]) -> list[dict[str, Any]]:
+    opened = await histories.cases(tx, call.asker.slot, [t.transaction_id for t in found])
+    titled = await titles.of(tx, found, titles.language(call.request))
     return [
-        {**shown.transaction(t), "case": case and shown.case(case)}
+        {**shown.transaction(t, titled.get(t.transaction_id)), "case": case and shown.case(case)}
         for t in found
         for case in [opened.get(t.transaction_id)]
     ]

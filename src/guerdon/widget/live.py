@@ -21,7 +21,7 @@ from guerdon.ledger import store as ledger
 from guerdon.members.model import Member
 from guerdon.transactions.histories import store as histories
 from guerdon.transactions.model import Transaction
-from guerdon.widget import shown
+from guerdon.widget import shown, titles
 
 _LOOKS_EVERY_SECONDS = 5.0
 _HEARTBEAT_SECONDS = 15.0
@@ -67,13 +67,15 @@ class MemberFeed:
         if len(self._watchers.get(member.member_id, ())) >= _MOST_STREAMS:
             raise TooManyRequests("This member has too many pages open.", retryAfter=60)
 
-    async def frames(self, member: Member, may_listen: MayListen) -> AsyncIterator[bytes]:
+    async def frames(
+        self, member: Member, language: str | None, may_listen: MayListen
+    ) -> AsyncIterator[bytes]:
         """What one stream is sent: first how things stand, then each change."""
         told, news, beat = _Told(), asyncio.Event(), clock.monotonic()
         self._watchers.setdefault(member.member_id, set()).add(news)
         try:
             while not self._closing:
-                frames = await self._look(member, told)
+                frames = await self._look(member, language, told)
                 if frames:
                     yield frames
                 with suppress(TimeoutError):
@@ -90,19 +92,19 @@ class MemberFeed:
             if not watchers:
                 del self._watchers[member.member_id]
 
-    async def _look(self, member: Member, told: _Told) -> bytes:
+    async def _look(self, member: Member, language: str | None, told: _Told) -> bytes:
         """What is new since the last look; nothing where the database does not answer."""
         try:
             async with self._database.read() as tx:
                 account = await ledger.account(tx, member.slot, member.member_id)
                 newest = await histories.page(tx, member.slot, member.member_id, _NEWEST)
+                news = [t for t in reversed(newest) if _is_news(t, told)]
+                titled = await titles.of(tx, news, language)
         except (DatabaseError, PoolTimeout, OSError) as trouble:
             _log.warning("a member's stream waits for the database", error=str(trouble))
             return b""
         frames = b"".join(
-            _frame("transaction", shown.transaction(t))
-            for t in reversed(newest)
-            if _is_news(t, told)
+            _frame("transaction", shown.transaction(t, titled.get(t.transaction_id))) for t in news
         )
         told.events = {t.transaction_id: t.events for t in newest}
         balance = shown.balance(account)

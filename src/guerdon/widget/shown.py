@@ -5,13 +5,19 @@ from typing import Any
 from guerdon.clock import rfc3339
 from guerdon.errors import GuerdonError
 from guerdon.ledger.posting import Account
+from guerdon.options import languages
 from guerdon.options import model as option_model
+from guerdon.options.languages import Said
+from guerdon.options.model import Option
 from guerdon.redemption.catalogue import Offer
 from guerdon.transactions.histories.store import Case
 from guerdon.transactions.model import Transaction
 from guerdon.transactions.states import Status
 
-_OPTION_FACTS = ("description", "image", "details", "group", "order", "collectEmail")
+_OPTION_FACTS = ("image", "group", "order", "collectEmail")
+_OPTION_TEXTS = ("title", "description", "details")
+# The operators' own sentence for what stands in the way.
+_SENTENCES = {"not-eligible": "blockedMessage", "limit-reached": "usedUpMessage"}
 _TOKENS = {Status.SUCCESS: "spent", Status.FAILURE: "returned"}
 
 
@@ -20,36 +26,46 @@ def balance(account: Account) -> dict[str, int]:
     return {"balance": account.balance, "available": account.available, "held": account.held}
 
 
-def offer(offered: Offer) -> dict[str, Any]:
-    """An option, and what stands against redeeming it, if anything does."""
-    option = offered.option
+def offer(offered: Offer, language: str | None) -> dict[str, Any]:
+    """An option, and what stands against redeeming it, if anything does; its texts in the member's
+    ``language`` where they are translated, and in ``languages`` which each of them is in."""
+    option, obstacle = offered.option, offered.obstacle
     made = option_model.definition(option)
     shown = {name: made[name] for name in _OPTION_FACTS}
+    texts = {name: languages.said(option, name, language) for name in _OPTION_TEXTS}
     return {
         "name": str(option.name),
         "type": option.type,
-        "title": option.title,
+        **{name: text for name, (text, _) in texts.items()},
+        "languages": {name: tag for name, (_, tag) in texts.items()},
         **shown,
         "collectAddress": option.collect_address,
         **option_model.terms(option),
-        "redeemable": offered.obstacle is None,
-        "obstacle": None if offered.obstacle is None else _obstacle(offered.obstacle),
+        "redeemable": obstacle is None,
+        "obstacle": None if obstacle is None else _obstacle(obstacle, option, language),
         "onCompletionRedirect": option.on_completion_redirect,
     }
 
 
-def _obstacle(obstacle: GuerdonError) -> dict[str, Any]:
-    return {"code": obstacle.code, "detail": obstacle.detail, **obstacle.facts}
+def _obstacle(obstacle: GuerdonError, option: Option, language: str | None) -> dict[str, Any]:
+    shown = {"code": obstacle.code, "detail": obstacle.detail, **obstacle.facts}
+    if obstacle.code in _SENTENCES:
+        text, tag = languages.said(option, _SENTENCES[obstacle.code], language)
+        if text is not None:
+            shown |= {"detail": text, "message": text, "languages": {"message": tag}}
+    return shown
 
 
-def transaction(t: Transaction) -> dict[str, Any]:
-    """A transaction in words that concern its member."""
+def transaction(t: Transaction, title: Said | None = None) -> dict[str, Any]:
+    """A transaction in words that concern its member; ``title``: as they read the option's."""
+    text, language = (t.option_title, None) if title is None else title
     shown: dict[str, Any] = {
         "id": str(t.transaction_id),
         "status": str(t.status),
         "tokens": _TOKENS.get(t.status, "held"),
         "optionName": str(t.option_name),
-        "optionTitle": t.option_title,
+        "optionTitle": text,
+        "languages": {"optionTitle": language},
         "type": t.type,
         "price": t.price,
         "createdAt": rfc3339(t.created_at),

@@ -119,8 +119,11 @@ class GuerdonWidget extends HTMLElement {
   attributeChangedCallback(name, was, is) {
     if (!this.#stop || was === is) return;
     if (name === "view") this.show(is);
-    if (name === "lang" || name === "endpoint") this.#load();
-    else this.paint();
+    if (name === "lang" || name === "endpoint") {
+      this.#load();
+      this.#stream?.abort();
+      this.refresh();
+    } else this.paint();
   }
 
   /** Another member is signed in: nothing of the one before stays, and nothing of theirs is sent. */
@@ -134,7 +137,7 @@ class GuerdonWidget extends HTMLElement {
   /** The words; data comes beside them, and waits for them. */
   #load() {
     this.server.endpoint = (this.getAttribute("endpoint") || HOME).replace(/\/$/, "");
-    const asked = this.lang || this.closest("[lang]")?.lang || navigator.language;
+    const asked = (this.server.lang = this.lang || this.closest("[lang]")?.lang || navigator.language);
     const ready = (words) => {
       this.words = words;
       for (const node of [this.#root, this.dialog, this.#over]) {
@@ -269,7 +272,7 @@ class GuerdonWidget extends HTMLElement {
 
   /** Fills the dialog. Focus goes to its heading, unless it is only about to open. */
   fill(heading, ...content) {
-    const title = h("h2", { id: "asked", tabindex: -1, dir: "auto" }, heading);
+    const title = h("h2", { id: "asked", tabindex: -1 }, heading);
     this.dialog.replaceChildren(title, ...content.filter(Boolean));
     if (this.dialog.open) title.focus();
   }
@@ -322,7 +325,7 @@ class GuerdonWidget extends HTMLElement {
     this.#balance.replaceChildren(
       h("span", { class: "dim" }, w.say("available")),
       h("div", {}, h("strong", {}, w.number(me.available)), me.held > 0 && more),
-      this.#unfolded && me.held > 0 ? h("div", { class: "holds" }, h("p", {}, w.say("heldAbout")), pairs(held.map((t) => [t.optionTitle, w.tokens(t.price)]))) : "",
+      this.#unfolded && me.held > 0 ? h("div", { class: "holds" }, h("p", {}, w.say("heldAbout")), pairs(held.map((t) => [told("span", t, "optionTitle"), w.tokens(t.price)]))) : "",
     );
   }
 

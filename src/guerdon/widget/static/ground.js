@@ -1,9 +1,9 @@
 // What the parts of the widget share: making nodes, looking at addresses.
 
 /** Makes a node. Data goes in as text, never as markup. */
-const h = (tag, given, ...children) => {
+const h = (tag, given = {}, ...children) => {
   const node = document.createElement(tag);
-  for (const [name, value] of Object.entries(given ?? {})) {
+  for (const [name, value] of Object.entries(given)) {
     if (value == null || value === false) continue;
     if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
     else node.setAttribute(name, value === true ? "" : value);
@@ -11,6 +11,9 @@ const h = (tag, given, ...children) => {
   node.append(...children.flat(2).filter((child) => child != null && child !== false));
   return node;
 };
+
+/** A text of the operators', marked with its language; "" is one that nobody has named. */
+const told = (tag, item, name, given) => h(tag, { dir: "auto", lang: item.languages[name] ?? "", ...given }, item[name]);
 
 /** A button; `given` "main" is the one that acts. */
 const button = (text, onclick, given) =>

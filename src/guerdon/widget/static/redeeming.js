@@ -37,7 +37,7 @@ class Redeeming {
     const form = h(
       "form",
       { novalidate: true, onsubmit: (event) => this.#submit(event) },
-      item.details && h("p", { class: "dim", dir: "auto" }, item.details),
+      item.details && told("p", item, "details", { class: "dim" }),
       notice && h("p", { class: "note", role: "alert" }, notice),
       pairs(["now", "cost", "after"].map((name, n) => [w.say(name), sums[n]])),
       item.rates && this.#conversion(),
@@ -54,7 +54,8 @@ class Redeeming {
     };
     for (const [name, control] of Object.entries(this.#fields)) control.value = old[name]?.value ?? this.widget.me[name] ?? control.value;
     this.#update();
-    this.widget.fill(w.say("redeemTitle", { title: item.title }), form);
+    const [before, after] = w.say("redeemTitle", { title: "\n" }).split("\n");
+    this.widget.fill([before, told("span", item, "title"), after], form);
   }
 
   /** What it costs as the form stands. */
@@ -203,7 +204,7 @@ class Redeeming {
       ? button(w.say("continue"), () => this.#follow(link), "main")
       : t.status === "failure" && item.redeemable && button(w.say("again"), () => this.widget.ask(item), "main");
     this.widget.fill(
-      [h("span", { class: `s ${t.status}` }, icon(t.status)), ` ${item.title}`],
+      [h("span", { class: `s ${t.status}` }, icon(t.status)), " ", told("span", item, "title")],
       h("p", { role: "status" }, w.say(`r.${t.status}`, { tokens: w.tokens(t.price) })),
       choice(this.#leave("close"), next),
     );

@@ -14,6 +14,7 @@ const RENEWED_BEFORE = 30;
 class Server {
   source = null;
   endpoint = "";
+  lang = "";
   /** Whom the token speaks for, by its own word; `onmember` is called when that is another. */
   member = null;
   onmember = null;
@@ -61,7 +62,7 @@ class Server {
       if (member !== this.member) throw new Trouble("unauthenticated", 401, {});
     };
     stranger();
-    const headers = { Authorization: `Bearer ${bearer}` };
+    const headers = { Authorization: `Bearer ${bearer}`, "Accept-Language": this.lang };
     if (body) headers["Content-Type"] = "application/json";
     if (key) headers["Idempotency-Key"] = key;
     let answer, said;
@@ -70,7 +71,6 @@ class Server {
         method,
         body,
         headers,
-        cache: "no-store",
         credentials: "omit",
         signal: signal ?? AbortSignal.timeout(ANSWERS_WITHIN),
       });

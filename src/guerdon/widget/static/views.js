@@ -34,6 +34,7 @@ const card = (widget, item) => {
   bar.firstChild.style.inlineSize = `${Math.min(100, (100 * widget.me.available) / least)}%`;
   const said = obstacle && (obstacle.message || why(w, obstacle));
   const id = `w-${item.name}`;
+  const about = { class: "dim", id };
   return h(
     "li",
     { class: "card", part: "card" },
@@ -41,11 +42,11 @@ const card = (widget, item) => {
     h(
       "div",
       { class: "about" },
-      h("h3", { dir: "auto" }, item.title),
+      told("h3", item, "title"),
       h("p", { class: "price", part: "price" }, cost(w, item)),
-      item.description && h("p", { class: "dim more", dir: "auto" }, item.description),
+      item.description && told("p", item, "description", { class: "dim more" }),
       obstacle?.code === "insufficient-tokens" && bar,
-      said && h("p", { class: "dim", id, dir: "auto" }, said),
+      obstacle && (obstacle.message ? told("p", obstacle, "message", about) : h("p", about, said)),
     ),
     button(w.say("redeem"), () => (obstacle ? widget.announce(said) : widget.ask(item)), {
       class: "main",
@@ -73,7 +74,7 @@ const line = (widget, t, open) => {
     h(
       "summary",
       { "data-k": t.id },
-      h("b", { dir: "auto" }, t.optionTitle),
+      told("b", t, "optionTitle"),
       h("span", { class: t.tokens }, w.say(`t.${t.tokens}`, { n: t.price, minus: w.number(-t.price) })),
       h("span", { class: `s ${t.status}` }, icon(t.status), w.say(`h.${t.status}`)),
       h("span", { class: "dim" }, w.date(t.createdAt)),
@@ -101,7 +102,7 @@ const complain = (widget, t) => {
       const body = JSON.stringify({ message: text.value.trim() || null });
       const { openedAt } = await widget.server.call("POST", `transactions/${t.id}/cases`, { body });
       widget.known.get(t.id).case = { openedAt };
-      widget.fill(t.optionTitle, h("p", {}, w.say("told", { date: w.date(openedAt) })), choice(leave("close")));
+      widget.fill(told("span", t, "optionTitle"), h("p", {}, w.say("told", { date: w.date(openedAt) })), choice(leave("close")));
       widget.paint();
     } catch (trouble) {
       wrong.textContent = why(w, trouble);
