@@ -27,7 +27,8 @@ from guerdon.sealing import Sealer
 
 LOOPBACK = egress.networks("127.0.0.0/8,::1/128")
 ALL_SCOPES = ["members", "options", "redeem", "read", "operate"]
-_TEMPLATE = "guerdon_template"
+# Each of several workers on one server has its own.
+TEMPLATE = f"guerdon_template_{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}"
 
 
 @pytest.fixture(scope="session")
@@ -48,9 +49,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 def _make_template(superuser: str) -> None:
     with psycopg.connect(superuser, autocommit=True) as connection:
-        connection.execute(f"DROP DATABASE IF EXISTS {_TEMPLATE}")
-        connection.execute(f"CREATE DATABASE {_TEMPLATE}")
-    asyncio.run(migrate(make_conninfo(superuser, dbname=_TEMPLATE)))
+        connection.execute(f"DROP DATABASE IF EXISTS {TEMPLATE}")
+        connection.execute(f"CREATE DATABASE {TEMPLATE}")
+    asyncio.run(migrate(make_conninfo(superuser, dbname=TEMPLATE)))
 
 
 @pytest.fixture
@@ -58,7 +59,7 @@ def database_url(server: str) -> Iterator[str]:
     """A superuser's conninfo of a fresh, migrated database."""
     name = f"test_{ids.random_id().hex}"
     with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name} TEMPLATE {_TEMPLATE}")
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
         try:
             yield make_conninfo(server, dbname=name)
         finally:

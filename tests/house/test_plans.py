@@ -6,6 +6,7 @@ from typing import Any
 import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
+from tests.conftest import TEMPLATE
 from tests.house.statements import Named, statements
 
 from guerdon import ids
@@ -118,7 +119,7 @@ def filled(server: str) -> Iterator[psycopg.Connection[Any]]:
     """A connection to a database whose every table of the hot path is large and analysed."""
     name = f"plans_{ids.random_id().hex}"
     with psycopg.connect(server, autocommit=True) as outside:
-        outside.execute(f"CREATE DATABASE {name} TEMPLATE guerdon_template".encode())
+        outside.execute(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}".encode())
         try:
             with psycopg.connect(make_conninfo(server, dbname=name), autocommit=True) as connection:
                 connection.execute(_FILL.format(rows=_ROWS).encode())

@@ -2,6 +2,8 @@
 
 import asyncio
 from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -9,6 +11,7 @@ from psycopg.conninfo import make_conninfo
 
 from guerdon import ids
 from guerdon.db import migrate as migrations
+from guerdon.db.embedded import EmbeddedServer
 from guerdon.db.migrate import APPEND_ONLY, SERVICE_ROLE, MigrationError, migrate, missing_role
 from guerdon.db.pool import Database
 
@@ -62,6 +65,18 @@ async def test_three_migrators_at_once_run_each_migration_once(empty_url: str) -
     assert sorted(ran) == [[], [], _known()]
     recorded = _rows(empty_url, "SELECT name FROM schema_migration ORDER BY version")
     assert [name for (name,) in recorded] == _known()
+
+
+async def test_two_databases_of_a_new_server_at_once(tmp_path: Path) -> None:
+    """Roles belong to the whole server: only one of the two can make the service's."""
+    with closing(EmbeddedServer.open(tmp_path)) as fresh:
+        _run(fresh.superuser_url, "DROP ROLE IF EXISTS guerdon_service")
+        urls = []
+        with psycopg.connect(fresh.superuser_url, autocommit=True) as connection:
+            for name in ("one", "other"):
+                connection.execute(f"CREATE DATABASE {name}".encode())
+                urls.append(make_conninfo(fresh.superuser_url, dbname=name))
+        assert await asyncio.gather(*map(migrate, urls)) == [_known(), _known()]
 
 
 async def test_who_comes_later_runs_nothing(database_url: str) -> None:

@@ -18,6 +18,7 @@ from guerdon.access import keys as api_keys
 from guerdon.access import store as access
 from guerdon.access.principal import SCOPES
 from guerdon.cli.database import DEFAULT_DATA, Data, Place, Url, migrated, place
+from guerdon.cli.rotation import rotate_master
 from guerdon.config import ConfigurationError
 from guerdon.db import installation
 from guerdon.db.pool import Database, Row
@@ -177,6 +178,9 @@ async def _revoke_key(where: Place, key_id: UUID) -> bool:
             address=None,
         )
     return True
+
+
+keys.command(rotate_master)
 
 
 @operators.command(name="create")

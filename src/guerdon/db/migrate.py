@@ -131,4 +131,6 @@ async def _make_role(connection: AsyncConnection) -> bool:
             await connection.execute(f"GRANT {SERVICE_ROLE} TO CURRENT_USER")
     except psycopg.errors.InsufficientPrivilege:
         return False  # whoever migrates asks missing_role() what to tell people
+    except (psycopg.errors.DuplicateObject, psycopg.errors.UniqueViolation):
+        return True  # roles belong to the whole server: another database's migrator made it
     return True
