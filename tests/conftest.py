@@ -89,11 +89,13 @@ async def guerdon(database: Database, sealer: Sealer) -> AsyncIterator[Running]:
         yield running
 
 
-async def make_key(database: Database, namespace: str, scopes: list[str]) -> str:
-    """An API key, in the clear."""
+async def make_key(
+    database: Database, namespace: str, scopes: list[str], *, test: bool = False
+) -> str:
+    """An API key, in the clear; ``test``: of a test namespace."""
     key = keys.new_key()
     async with database.tx() as tx:
-        await access.ensure_namespace(tx, namespace)
+        await access.ensure_namespace(tx, namespace, test=test)
         await access.add_key(tx, namespace, keys.hash_of(key), scopes, "test")
     return key
 

@@ -149,7 +149,8 @@ def _announce(
 ) -> None:
     """What follows an answer: the message departs from memory, or its queue is looked at."""
     if isinstance(result, GuerdonError):
-        metrics.refused(request.namespace, result.code).inc()
+        if not request.test:
+            metrics.refused(request.namespace, result.code).inc()
         return
     if request.departure is not None:
         departure, request.departure = request.departure, None
@@ -157,12 +158,13 @@ def _announce(
     elif worker is not None and not result.replayed:
         worker.queued(result.transaction.provider_id, result.transaction.slot)
     if not result.replayed:
-        metrics.accepted(request.namespace).inc()
+        if not request.test:
+            metrics.accepted(request.namespace).inc()
         member_feed.wake(result.transaction.member_id)
 
 
 def _settled(member_feed: MemberFeed, _heard: Heard, result: Concluded | GuerdonError) -> None:
     if isinstance(result, Concluded):
         member_feed.wake(result.transaction.member_id)
-        if result.applied:
+        if result.applied and not result.test:
             metrics.settled(str(result.transaction.status)).inc()

@@ -107,6 +107,12 @@ class OpenTransactions(Conflict):
     code = "open-transactions"
 
 
+class LiveNamespace(Conflict):
+    """What is for test namespaces was asked of a live one."""
+
+    code = "live-namespace"
+
+
 class PreconditionFailed(Refusal):
     """``If-Match`` names another version. Facts: ``version``."""
 

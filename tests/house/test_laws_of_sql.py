@@ -141,7 +141,28 @@ def test_no_trigger_and_no_foreign_key_at_what_is_append_only(database_url: str)
         assert pointing.fetchall() == []
     for path in sorted((PACKAGE / "db" / "migrations").glob("*.sql")):
         code = re.sub(r"--[^\n]*", "", path.read_text("utf-8"))
-        assert not re.search(r"\b(TRIGGER|CREATE\s+RULE|FUNCTION)\b", code, re.IGNORECASE), path
+        assert not re.search(r"\b(TRIGGER|CREATE\s+RULE)\b", code, re.IGNORECASE), path
+
+
+def test_the_only_function_wipes_and_forgets_no_table(database_url: str) -> None:
+    """It runs with the rights of who migrated: nobody else may call it, and no search path leads it
+    astray. What has a slot is member data, so a new table of it has a line there."""
+    with psycopg.connect(database_url) as connection:
+        rows = connection.execute(
+            "SELECT proname, prosecdef, proconfig, prosrc,"
+            " has_function_privilege('public', oid, 'EXECUTE'),"
+            f" has_function_privilege('{SERVICE_ROLE}', oid, 'EXECUTE')"
+            " FROM pg_proc WHERE pronamespace = 'public'::regnamespace"
+        ).fetchall()
+        tables = connection.execute(
+            "SELECT table_name FROM information_schema.columns "
+            "WHERE table_schema = 'public' AND column_name = 'slot'"
+        ).fetchall()
+    [(name, definer, settings, source, everybody, service)] = rows
+    assert (name, definer, everybody, service) == ("wipe_test_members", True, False, True)
+    assert settings == ["search_path=pg_catalog, public, pg_temp"]
+    gone = set(re.findall(r"DELETE FROM (\w+)", source))
+    assert {table for (table,) in tables} - gone == {"option_share"}, "an option stays, unused"
 
 
 def test_the_service_may_run_every_statement_prepared(database_url: str) -> None:

@@ -88,12 +88,18 @@ class Programme:
 
     @classmethod
     async def open(
-        cls, database: Database, sealer: Sealer, namespace: str = "1", **settings: Any
+        cls,
+        database: Database,
+        sealer: Sealer,
+        namespace: str = "1",
+        *,
+        test: bool = False,
+        **settings: Any,
     ) -> "Programme":
         given = Settings(**{"name": "Rewards", "webhook_url": "https://example.com/", **settings})
         async with database.tx() as tx:
-            await access.ensure_namespace(tx, namespace)
-            provider_id, _ = await providers.create(tx, sealer, namespace, given)
+            await access.ensure_namespace(tx, namespace, test=test)
+            provider_id, _ = await providers.create(tx, sealer, namespace, given, test=test)
             body = {"type": "digital", "title": "Coffee", "price": 30}
             option = definition.new(
                 namespace, ids.random_id(), tx.at, {**body, "providerId": str(provider_id)}

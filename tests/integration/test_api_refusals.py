@@ -43,6 +43,8 @@ BODIES: dict[tuple[str, str], object] = {
     ("POST", "/v1/redemptions"): {"optionName": "o", "userId": "ann"},
     ("POST", "/v1/transactions/{id}/confirm"): {},
     ("POST", "/v1/transactions/{id}/cancel"): {},
+    ("POST", "/v1/sandbox/advance"): {"seconds": 1},
+    ("POST", "/v1/sandbox/wipe"): {"namespace": "1"},
 }
 # Makes what is not there: it cannot tell what another namespace has.
 CREATES = {("PUT", "/v1/members/{userId}")}

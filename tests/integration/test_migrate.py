@@ -173,6 +173,7 @@ async def test_the_service_has_these_rights_and_no_others(database_url: str) -> 
     assert len(rights) >= 20
     assert rights.pop("schema_migration") == "S"
     assert {table: rights.pop(table) for table in APPEND_ONLY} == dict.fromkeys(APPEND_ONLY, "SI")
+    assert rights.pop("namespace") == "SI"
     assert set(rights.values()) == {"SIUD"}
 
 

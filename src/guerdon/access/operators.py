@@ -21,13 +21,15 @@ RIGHTS: Mapping[Role, frozenset[Right]] = {
 @dataclass(frozen=True, slots=True)
 class Operator:
     """A person who is signed in, in one namespace. ``password_given``: by a password that somebody
-    else gave them, so they choose one before anything else."""
+    else gave them, so they choose one before anything else. ``test``: the namespace is a test one.
+    """
 
     operator_id: UUID
     namespace: str
     email: str
     role: Role
     password_given: bool = False
+    test: bool = False
 
     @property
     def actor(self) -> str:

@@ -12,12 +12,14 @@ SCOPES: tuple[Scope, ...] = ("members", "options", "redeem", "read", "operate")
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """An API key's holder: one namespace, some scopes. ``actor`` names them in histories."""
+    """An API key's holder: one namespace, some scopes. ``actor`` names them in histories; ``test``
+    tells of the namespace, which stays what it was made as."""
 
     key_id: UUID
     namespace: str
     scopes: frozenset[str]
     actor: str
+    test: bool = False
 
     def require(self, *scopes: Scope) -> None:
         """``NotPermitted`` unless one of ``scopes`` is held."""

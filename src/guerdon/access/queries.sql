@@ -1,15 +1,40 @@
 -- name: add_namespace
--- A namespace exists from its first key or operator.
-INSERT INTO namespace (namespace) VALUES (%(namespace)s) ON CONFLICT DO NOTHING;
+-- A namespace exists from its first key or operator; what it was made as, live or test, it stays.
+INSERT INTO namespace (namespace, test) VALUES (%(namespace)s, %(test)s) ON CONFLICT DO NOTHING;
 
 -- name: namespace
 -- One namespace and its settings.
-SELECT namespace, token_issuer, token_audience, allowed_origins, limits, version, created_at
+SELECT namespace, token_issuer, token_audience, allowed_origins, limits, version, created_at, test,
+    wiped_at, advanced_seconds
 FROM namespace WHERE namespace = %(namespace)s;
 
+-- name: sandbox
+-- A test namespace, under lock: its clock is moved, and it is wiped, by one at a time.
+SELECT namespace, wiped_at, advanced_seconds, now() AS at
+FROM namespace WHERE namespace = %(namespace)s AND test
+FOR NO KEY UPDATE;
+
+-- name: note_wipe
+-- A whole wipe that began then has ended.
+UPDATE namespace SET wiped_at = %(at)s WHERE namespace = %(namespace)s AND test;
+
+-- name: note_advance
+-- The time of a test namespace went on.
+UPDATE namespace SET advanced_seconds = advanced_seconds + %(seconds)s
+WHERE namespace = %(namespace)s AND test;
+
+-- name: patience
+-- What follows may take longer than people wait: many rows hang on a member.
+SELECT set_config('statement_timeout', '5min', true) AS patience;
+
+-- name: wipe
+-- Some members of a test namespace in one slot, whole; every other namespace is refused.
+SELECT members, transactions, passed_over
+FROM wipe_test_members(%(namespace)s, %(slot)s::smallint, %(at_most)s);
+
 -- name: some_namespaces
--- Up to two names, to tell whether there is only one.
-SELECT namespace FROM namespace ORDER BY namespace LIMIT 2;
+-- Up to two names, live ones first, to tell whether there is only one.
+SELECT namespace, test FROM namespace ORDER BY test, namespace LIMIT 2;
 
 -- name: allows_origin
 -- Whether any namespace lets its widget stand on pages of this origin.
@@ -29,8 +54,9 @@ VALUES (%(key_id)s, %(namespace)s, %(secret_hash)s, %(scopes)s::text[], %(label)
 
 -- name: key_holder
 -- Whose key this is; a revoked key is nobody's.
-SELECT key_id, namespace, scopes, label
-FROM api_key WHERE secret_hash = %(secret_hash)s AND revoked_at IS NULL;
+SELECT key_id, namespace, scopes, label, test
+FROM api_key JOIN namespace USING (namespace)
+WHERE secret_hash = %(secret_hash)s AND revoked_at IS NULL;
 
 -- name: keys
 -- The keys of a namespace, or of all.
@@ -96,8 +122,8 @@ VALUES (%(session_hash)s, %(operator_id)s, now() + make_interval(secs => %(secon
 -- name: session_operator
 -- Whose session this is, if it has not ended: by time, by disuse, or with its operator.
 SELECT o.operator_id, o.namespace, o.email, o.role, now() - s.seen_at > interval '1 minute' AS stale,
-    s.by_password AND o.password_given AS password_given
-FROM operator_session s JOIN operator o USING (operator_id)
+    s.by_password AND o.password_given AS password_given, n.test
+FROM operator_session s JOIN operator o USING (operator_id) JOIN namespace n USING (namespace)
 WHERE s.session_hash = %(session_hash)s AND s.expires_at > now() AND o.disabled_at IS NULL
   AND s.seen_at > now() - make_interval(secs => %(idle)s);
 

@@ -67,7 +67,12 @@ async def recognise(tx: ReadTx, cookie: str) -> tuple[Operator, bool] | None:
     if row is None:
         return None
     operator = Operator(
-        row.operator_id, row.namespace, row.email, row.role, password_given=row.password_given
+        row.operator_id,
+        row.namespace,
+        row.email,
+        row.role,
+        password_given=row.password_given,
+        test=row.test,
     )
     return operator, row.stale
 

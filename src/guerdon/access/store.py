@@ -10,31 +10,45 @@ from guerdon import ids
 from guerdon.access.principal import Principal
 from guerdon.db.pool import ReadTx, Row, Tx
 from guerdon.db.sql import Queries
-from guerdon.errors import InvalidRequest
+from guerdon.errors import InvalidRequest, LiveNamespace
 
 _Q = Queries("guerdon.access")
 _NAMESPACE = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
-async def ensure_namespace(tx: Tx, namespace: str) -> None:
-    """Makes the namespace if it is not there. ``InvalidRequest`` for a name it may not have."""
+async def ensure_namespace(tx: Tx, namespace: str, *, test: bool = False) -> None:
+    """Makes the namespace if it is not there, as a ``test`` one if asked for.
+
+    ``InvalidRequest`` for a name it may not have, and ``LiveNamespace`` where a test one is asked
+    for and a live one stands: what it was made as, it stays.
+    """
     if not _NAMESPACE.fullmatch(namespace):
         raise InvalidRequest(
             "A namespace has 1 to 64 letters, digits, - and _.",
             errors=[{"pointer": "/namespace", "detail": "must match [A-Za-z0-9_-]{1,64}"}],
         )
-    await tx.run(_Q["add_namespace"], {"namespace": namespace})
+    await tx.run(_Q["add_namespace"], {"namespace": namespace, "test": test})
+    if test:
+        row = await tx.first(_Q["namespace"], {"namespace": namespace})
+        if row is None or not row.test:
+            raise LiveNamespace(
+                f"The namespace {namespace} is live, and a live one never becomes a test one. "
+                "Choose another name."
+            )
 
 
 async def namespace(tx: ReadTx, name: str) -> Row | None:
-    """(namespace, token_issuer, token_audience, allowed_origins, limits, version, created_at)."""
+    """(namespace, token_issuer, token_audience, allowed_origins, limits, version, created_at, test,
+    wiped_at, advanced_seconds)."""
     return await tx.first(_Q["namespace"], {"namespace": name})
 
 
 async def only_namespace(tx: ReadTx) -> str | None:
-    """The name of the one namespace there is; ``None`` where there are several, or none."""
+    """The name of the one namespace there is; ``None`` where there are several, or none. Test ones
+    beside it do not count: who makes one must not stop the widget of the live one."""
     rows = await tx.all(_Q["some_namespaces"])
-    return str(rows[0].namespace) if len(rows) == 1 else None
+    alone = len(rows) == 1 or (len(rows) == 2 and rows[1].test and not rows[0].test)
+    return str(rows[0].namespace) if alone else None
 
 
 async def allows_origin(tx: ReadTx, origin: str) -> bool:
@@ -88,7 +102,7 @@ async def key_holder(tx: ReadTx, secret_hash: bytes) -> Principal | None:
     if row is None:
         return None
     actor = f"key:{row.label or str(row.key_id)[:8]}"
-    return Principal(row.key_id, row.namespace, frozenset(row.scopes), actor)
+    return Principal(row.key_id, row.namespace, frozenset(row.scopes), actor, row.test)
 
 
 async def keys(tx: ReadTx, namespace: str | None) -> list[Row]:

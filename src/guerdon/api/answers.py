@@ -127,8 +127,25 @@ class NamespaceAnswer(TypedDict):
     tokenIssuer: str | None
     tokenAudience: str | None
     allowedOrigins: list[str]
+    test: bool
     version: int
     createdAt: str
+
+
+class AdvancedAnswer(TypedDict):
+    """By how much time went on, and how much came nearer by it."""
+
+    seconds: int
+    messages: int
+    transactions: int
+    providers: int
+
+
+class WipedAnswer(TypedDict):
+    """How much is gone."""
+
+    members: int
+    transactions: int
 
 
 class MemberKeyAnswer(TypedDict):

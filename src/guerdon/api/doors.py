@@ -1,6 +1,15 @@
 """The API as one ASGI application: every door, behind the one door they share."""
 
-from guerdon.api import callbacks, members, namespaces, options, providers, redemptions, system
+from guerdon.api import (
+    callbacks,
+    members,
+    namespaces,
+    options,
+    providers,
+    redemptions,
+    sandbox,
+    system,
+)
 from guerdon.web.door import Door
 from guerdon.web.gate import KeyGate
 from guerdon.web.parts import Parts
@@ -17,6 +26,7 @@ def table(parts: Parts) -> list[Route]:
         *providers.Doors(parts).routes(),
         *callbacks.Doors(parts).routes(),
         *namespaces.Doors(parts).routes(),
+        *sandbox.Doors(parts).routes(),
         *about.routes(),
     ]
     about.describe(routes)

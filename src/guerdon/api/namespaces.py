@@ -152,6 +152,7 @@ def _answer(row: Row | None) -> Response:
         "tokenIssuer": row.token_issuer,
         "tokenAudience": row.token_audience,
         "allowedOrigins": row.allowed_origins,
+        "test": row.test,
         "version": row.version,
         "createdAt": rfc3339(row.created_at),
     }

@@ -123,7 +123,9 @@ class Doors:
         settings: Settings = call.body
         settings.vet(self._parts.allowed)
         async with self._parts.database.tx() as tx:
-            made, secrets = await store.create(tx, self._parts.sealer, call.namespace, settings)
+            made, secrets = await store.create(
+                tx, self._parts.sealer, call.namespace, settings, test=call.who.test
+            )
             await self._audit(tx, call, "provider.created", made, {"name": settings.name})
             provider = await self._load(tx, call.namespace, made)
         headers = {"Location": f"{self._parts.base_path}/v1/providers/{made}"}

@@ -152,6 +152,7 @@ class Doors:
                 currency=body.currency,
                 expected_currency_amount=body.expected_currency_amount,
                 origin="api",
+                test=call.test,
                 actor="member",
                 scope=scope_hash(call.namespace, "api", "redemptions", user_id, call.key),
                 body=body_hash(body),

@@ -26,6 +26,14 @@ from guerdon.redemption import audit
 
 _console = Console(stderr=True)
 _SHORTEST_PASSWORD = 12
+Test = Annotated[
+    bool,
+    Parameter(
+        name="--test",
+        negative=(),
+        help="If the programme is new, make it a test one, with a sandbox; it stays one for ever.",
+    ),
+]
 
 keys = App(name="keys", help="API keys: create, list, revoke.")
 operators = App(name="operators", help="People who sign in to the console.")
@@ -84,6 +92,7 @@ def create(
     namespace: Annotated[str, Parameter(help="The programme the key belongs to.")],
     scopes: Annotated[str, Parameter(help=f"Comma-separated, of {', '.join(SCOPES)}.")],
     label: Annotated[str, Parameter(help="What people will know it by.")] = "",
+    test: Test = False,
     data: Data = DEFAULT_DATA,
     database_url: Url = None,
 ) -> None:
@@ -97,15 +106,15 @@ def create(
         )
     key = api_keys.new_key()
     with place(data, database_url) as where:
-        asyncio.run(_create_key(where, namespace, key, wanted, label))
+        asyncio.run(_create_key(where, namespace, key, wanted, label, test))
     print(key)  # noqa: T201 - the answer of the command
 
 
 async def _create_key(
-    where: Place, namespace: str, key: str, scopes: list[str], label: str
+    where: Place, namespace: str, key: str, scopes: list[str], label: str, test: bool
 ) -> None:
     async with _opened(where) as database, database.tx() as tx:
-        await access.ensure_namespace(tx, namespace)
+        await access.ensure_namespace(tx, namespace, test=test)
         key_id = await access.add_key(tx, namespace, api_keys.hash_of(key), scopes, label)
         await access.audit(
             tx,
@@ -195,6 +204,7 @@ def create_operator(
     password_stdin: Annotated[
         bool, Parameter(negative=(), help="Read the password from standard input.")
     ],
+    test: Test = False,
     data: Data = DEFAULT_DATA,
     database_url: Url = None,
 ) -> None:
@@ -208,15 +218,15 @@ def create_operator(
         raise ConfigurationError(f"{email!r} is no email address.")
     password_hash = PasswordHasher().hash(password)
     with place(data, database_url) as where:
-        asyncio.run(_create_operator(where, namespace, email, role, password_hash))
+        asyncio.run(_create_operator(where, namespace, email, role, password_hash, test))
     _console.print(escape(f"{email} is {role} of namespace {namespace}."))
 
 
 async def _create_operator(
-    where: Place, namespace: str, email: str, role: str, password_hash: str
+    where: Place, namespace: str, email: str, role: str, password_hash: str, test: bool
 ) -> None:
     async with _opened(where) as database, database.tx() as tx:
-        await access.ensure_namespace(tx, namespace)
+        await access.ensure_namespace(tx, namespace, test=test)
         await access.add_operator(tx, namespace, email, role, password_hash)
         await access.audit(
             tx,

@@ -104,7 +104,7 @@ class Providers:
             settings = self._settings(_body(visit))
             async with self._parts.database.tx() as tx:
                 made, secrets = await store.create(
-                    tx, self._parts.sealer, visit.namespace, settings
+                    tx, self._parts.sealer, visit.namespace, settings, test=visit.operator.test
                 )
                 detail = {"name": settings.name}
                 await self._audit(tx, visit, "provider.created", made, detail)

@@ -15,6 +15,10 @@ from guerdon.errors import GuerdonError
 
 SERVICE_ROLE = "guerdon_service"
 APPEND_ONLY = ("posting", "event", "attempt", "audit", "option_version")
+# What may change of a namespace. Whether it is a test one is decided when it is made.
+_OF_A_NAMESPACE = (
+    "token_issuer, token_audience, allowed_origins, limits, version, wiped_at, advanced_seconds"
+)
 
 _LOCK = 7_218_306_641
 _LEDGER_OF_MIGRATIONS = """
@@ -29,12 +33,16 @@ class MigrationError(GuerdonError):
 
 
 def grant_statements() -> list[str]:
-    """What the service may do: read all, add all, but never change what is append-only."""
+    """What the service may do: read all, add all, but never change what is append-only, nor turn
+    a live programme into a test one."""
     protected = ", ".join(APPEND_ONLY)
     return [
         f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {SERVICE_ROLE}",
         f"REVOKE UPDATE, DELETE, TRUNCATE ON {protected} FROM {SERVICE_ROLE}",
         f"REVOKE INSERT, UPDATE, DELETE, TRUNCATE ON schema_migration FROM {SERVICE_ROLE}",
+        f"REVOKE UPDATE, DELETE, TRUNCATE ON namespace FROM {SERVICE_ROLE}",
+        f"GRANT UPDATE ({_OF_A_NAMESPACE}) ON namespace TO {SERVICE_ROLE}",
+        f"GRANT EXECUTE ON FUNCTION wipe_test_members TO {SERVICE_ROLE}",
     ]
 
 

@@ -16,7 +16,7 @@ from guerdon import clock, metrics
 from guerdon.db.pool import Database
 from guerdon.delivery.directory import Directory
 from guerdon.delivery.health import Health
-from guerdon.errors import Unavailable
+from guerdon.errors import TransactionNotFound, Unavailable
 from guerdon.outbox import store as outbox
 from guerdon.outbox.message import Departure
 from guerdon.outbox.places import Places
@@ -76,6 +76,8 @@ class Dispatcher:
     async def _attempt(self, departure: Departure) -> None:
         try:
             await self._deliver(departure)
+        except TransactionNotFound:
+            _log.info("wiped while under way", transaction=str(departure.transaction_id))
         except Exception:  # noqa: BLE001 - logged whole; the lease then runs out
             # The lease runs out and the sweeper concludes; here only the cause can be told.
             _log.exception("attempt failed", transaction=str(departure.transaction_id))
@@ -94,7 +96,7 @@ class Dispatcher:
         identifier = str(departure.transaction_id)
         request = envelope.post(provider, identifier, departure.body)
         started_at, started = clock.now(), clock.monotonic()
-        if departure.accepted is not None:
+        if departure.accepted is not None and not provider.test:
             metrics.TO_POST.observe(started - departure.accepted)
         seen = await self._client.send(request)
         duration_ms = round((clock.monotonic() - started) * 1000)
@@ -164,10 +166,11 @@ class Dispatcher:
         duration_ms: int,
         concluded: Concluded,
     ) -> None:
-        metrics.attempts(provider.name, judgement.evidence).inc()
         closed = concluded.transaction.closed_at
-        if departure.accepted is not None and concluded.applied and closed is not None:
-            metrics.TO_SETTLED.observe(clock.monotonic() - departure.accepted)
+        if not provider.test:
+            metrics.attempts(provider.name, judgement.evidence).inc()
+            if departure.accepted is not None and concluded.applied and closed is not None:
+                metrics.TO_SETTLED.observe(clock.monotonic() - departure.accepted)
         _log.info(
             "attempt",
             transaction=str(departure.transaction_id),

@@ -117,6 +117,7 @@ class Worker:
     async def _count(self) -> None:
         async with self._database.read() as tx:
             rows = await outbox.waiting(tx)
+            tests = await providers.of_tests(tx)
         self._due.clear()
         depth: dict[UUID, int] = defaultdict(int)
         age: dict[UUID, float] = defaultdict(float)
@@ -129,7 +130,7 @@ class Worker:
                 self._due[row.provider_id][row.slot] = row.due
             elif row.due_in is not None:
                 wait = min(wait, max(0.02, row.due_in))
-        self._shown |= depth.keys()
+        self._shown |= depth.keys() - tests
         for provider_id in self._shown:
             metrics.QUEUE_DEPTH.labels(str(provider_id)).set(depth[provider_id])
             metrics.QUEUE_AGE.labels(str(provider_id)).set(age[provider_id])

@@ -98,6 +98,20 @@ SELECT slot, transaction_id, provider_id, state, attempts, tries_n, tries_u, due
 FROM message
 WHERE slot = %(slot)s AND transaction_id = %(id)s;
 
+-- name: advance
+-- What waits for providers of a test programme has waited longer and is due sooner; leases stay, for
+-- who holds them lives in real time. Locked in the order of all others. All slots: only debts.
+WITH waiting AS MATERIALIZED (
+    SELECT slot, transaction_id FROM message
+    WHERE provider_id = ANY (%(provider_ids)s::uuid[])
+    ORDER BY transaction_id
+    FOR UPDATE)
+UPDATE message m
+SET due_at = m.due_at - make_interval(secs => %(seconds)s),
+    created_at = m.created_at - make_interval(secs => %(seconds)s)
+FROM waiting w
+WHERE m.slot = w.slot AND m.transaction_id = w.transaction_id;
+
 -- name: beat
 -- This process is alive; not member data.
 INSERT INTO process (process_id, delivers) VALUES (%(process_id)s, %(delivers)s)

@@ -116,6 +116,12 @@ async def debt(tx: ReadTx, slot: int, transaction_id: UUID) -> Message | None:
     return None if row is None else Message(*row)
 
 
+async def advance(tx: Tx, provider_ids: Collection[UUID], seconds: int) -> int:
+    """Lets time go on for what is owed to some providers; answers for how many messages."""
+    where = {"provider_ids": list(provider_ids), "seconds": seconds}
+    return await tx.run(_Q["advance"], where)
+
+
 async def beat(tx: Tx, process_id: UUID, *, delivers: bool) -> int:
     """Says that this process is alive; answers how many delivering processes are."""
     await tx.run(_Q["beat"], {"process_id": process_id, "delivers": delivers})

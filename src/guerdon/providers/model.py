@@ -68,6 +68,7 @@ class Provider:
 
     provider_id: UUID
     namespace: str
+    test: bool
     name: str
     webhook_url: str
     authorization: str | None
@@ -97,7 +98,7 @@ class Standing:
 
     ``blocked``: why no redemption is accepted (a sentence), and ``retry_after`` in seconds.
     ``waits``: a message must queue, because the breaker's probe is due or the provider asked to
-    slow down.
+    slow down. ``test``: its programme is a test one.
     """
 
     provider_id: UUID
@@ -109,6 +110,7 @@ class Standing:
     max_in_flight: int
     rate_per_second: int | None
     has_status_url: bool
+    test: bool = False
 
 
 class View(msgspec.Struct, rename="camel"):

@@ -1,6 +1,6 @@
 -- name: standing
 -- What accepting and sending must know of the providers of some namespaces; not member data.
-SELECT p.provider_id, p.namespace, p.paused, h.paused_because, h.breaker, p.timeout_seconds,
+SELECT p.provider_id, p.namespace, p.test, p.paused, h.paused_because, h.breaker, p.timeout_seconds,
     p.max_in_flight, p.rate_per_second, p.status_url IS NOT NULL AS has_status_url,
     ceil(extract(epoch FROM h.probe_at - clock_timestamp()))::integer AS probe_in,
     coalesce(h.slow_until > clock_timestamp(), false) AS slow
@@ -9,7 +9,7 @@ WHERE p.namespace = ANY (%(namespaces)s::text[]);
 
 -- name: load
 -- One provider with its health, for delivery and for the API.
-SELECT p.provider_id, p.namespace, p.name, p.webhook_url, p.authorization_sealed, p.dialect,
+SELECT p.provider_id, p.namespace, p.test, p.name, p.webhook_url, p.authorization_sealed, p.dialect,
     p.confirmation, p.idempotent, p.bare4xx, p.status_url, p.timeout_seconds, p.max_in_flight,
     p.rate_per_second, p.reuse_connections, p.paused, p.version, p.created_at, p.updated_at,
     h.paused_because, h.breaker, h.probe_at, h.not_found_streak
@@ -18,7 +18,7 @@ WHERE p.provider_id = %(provider_id)s;
 
 -- name: list
 -- The providers of a namespace after a name; not member data.
-SELECT p.provider_id, p.namespace, p.name, p.webhook_url, p.authorization_sealed, p.dialect,
+SELECT p.provider_id, p.namespace, p.test, p.name, p.webhook_url, p.authorization_sealed, p.dialect,
     p.confirmation, p.idempotent, p.bare4xx, p.status_url, p.timeout_seconds, p.max_in_flight,
     p.rate_per_second, p.reuse_connections, p.paused, p.version, p.created_at, p.updated_at,
     h.paused_because, h.breaker, h.probe_at, h.not_found_streak
@@ -36,10 +36,10 @@ ORDER BY valid_until DESC NULLS FIRST;
 
 -- name: add
 -- A new provider.
-INSERT INTO provider (provider_id, namespace, name, webhook_url, authorization_sealed, dialect,
+INSERT INTO provider (provider_id, namespace, test, name, webhook_url, authorization_sealed, dialect,
     confirmation, idempotent, bare4xx, status_url, timeout_seconds, max_in_flight, rate_per_second,
     reuse_connections, paused)
-VALUES (%(provider_id)s, %(namespace)s, %(name)s, %(webhook_url)s, %(authorization_sealed)s,
+VALUES (%(provider_id)s, %(namespace)s, %(test)s, %(name)s, %(webhook_url)s, %(authorization_sealed)s,
     %(dialect)s, %(confirmation)s, %(idempotent)s, %(bare4xx)s, %(status_url)s, %(timeout_seconds)s,
     %(max_in_flight)s, %(rate_per_second)s, %(reuse_connections)s, %(paused)s);
 
@@ -115,6 +115,21 @@ UPDATE provider_health
 SET breaker = 'closed', opened_at = NULL, probe_at = NULL, probe_delay_seconds = 5
 WHERE provider_id = %(provider_id)s AND breaker = 'open';
 
+-- name: advance
+-- For providers of a test programme: a breaker's probe, the end of a slowdown and of old secrets
+-- come nearer.
+WITH secrets AS (
+    UPDATE provider_secret s SET valid_until = s.valid_until - make_interval(secs => %(seconds)s)
+    FROM provider p
+    WHERE p.provider_id = s.provider_id AND p.namespace = %(namespace)s AND p.test
+      AND s.valid_until IS NOT NULL)
+UPDATE provider_health h
+SET probe_at = h.probe_at - make_interval(secs => %(seconds)s),
+    slow_until = h.slow_until - make_interval(secs => %(seconds)s)
+FROM provider p
+WHERE p.provider_id = h.provider_id AND p.namespace = %(namespace)s AND p.test
+  AND (h.probe_at IS NOT NULL OR h.slow_until IS NOT NULL);
+
 -- name: slow_down
 -- The provider asked to slow down; what it asked for before stands if it is longer.
 UPDATE provider_health
@@ -130,9 +145,13 @@ SELECT p.provider_id, p.namespace, p.paused OR h.paused_because IS NOT NULL AS p
 FROM provider p JOIN provider_health h USING (provider_id)
 WHERE p.provider_id = ANY (%(provider_ids)s::uuid[]);
 
+-- name: of_tests
+-- The providers of test programmes, which no figures count; not member data.
+SELECT provider_id FROM provider WHERE test;
+
 -- name: breakers
 -- The state of every breaker, for the metrics.
-SELECT p.provider_id, p.name, p.namespace, h.breaker, h.paused_because
+SELECT p.provider_id, p.name, p.namespace, p.test, h.breaker, h.paused_because
 FROM provider p JOIN provider_health h USING (provider_id);
 
 -- name: sealed

@@ -50,6 +50,7 @@ def _standing(row: Row) -> Standing:
         row.max_in_flight,
         row.rate_per_second,
         row.has_status_url,
+        row.test,
     )
 
 
@@ -84,14 +85,18 @@ async def page(
 
 
 async def create(
-    tx: Tx, sealer: Sealer, namespace: str, settings: Settings
+    tx: Tx, sealer: Sealer, namespace: str, settings: Settings, *, test: bool = False
 ) -> tuple[UUID, dict[SecretKind, str]]:
-    """Stores a provider with fresh secrets; answers its ID and the secrets, this once."""
+    """Stores a provider with fresh secrets; answers its ID and the secrets, this once.
+
+    ``test`` is what its namespace is, live or test; the database refuses another word.
+    """
     provider_id = ids.random_id()
     given = settings.authorization_header
     authorization = given if isinstance(given, str) else None
     try:
-        await tx.run(_Q["add"], _columns(sealer, provider_id, settings, authorization, namespace))
+        columns = _columns(sealer, provider_id, settings, authorization, namespace)
+        await tx.run(_Q["add"], columns | {"test": test})
     except psycopg.errors.UniqueViolation as taken:
         raise _name_taken(settings.name) from taken
     await tx.run(_Q["add_health"], {"provider_id": provider_id})
@@ -202,6 +207,11 @@ async def close_breaker(tx: Tx, provider_id: UUID) -> bool:
     return await tx.run(_Q["close_breaker"], {"provider_id": provider_id}) > 0
 
 
+async def advance(tx: Tx, namespace: str, seconds: int) -> int:
+    """Lets time go on for the providers of a test programme; answers how many were waiting."""
+    return await tx.run(_Q["advance"], {"namespace": namespace, "seconds": seconds})
+
+
 async def slow_down(tx: Tx, provider_id: UUID, seconds: int) -> None:
     """No attempt starts for a while: the provider asked for it."""
     await tx.run(_Q["slow_down"], {"provider_id": provider_id, "seconds": seconds})
@@ -212,8 +222,13 @@ async def sending(tx: ReadTx, provider_ids: Collection[UUID]) -> list[Row]:
     return await tx.all(_Q["sending_standing"], {"provider_ids": list(provider_ids)})
 
 
+async def of_tests(tx: ReadTx) -> set[UUID]:
+    """The providers of test programmes."""
+    return {row.provider_id for row in await tx.all(_Q["of_tests"])}
+
+
 async def breakers(tx: ReadTx) -> list[Row]:
-    """(provider_id, name, namespace, breaker, paused_because) of every provider."""
+    """(provider_id, name, namespace, test, breaker, paused_because) of every provider."""
     return await tx.all(_Q["breakers"])
 
 

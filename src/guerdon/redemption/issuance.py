@@ -82,7 +82,7 @@ class IssuanceVerb:
                 results.append(_replay(work, earlier))
                 continue
             member = known.get((work.namespace, work.user_id))
-            if member is None:
+            if member is None or member.member_id not in accounts:
                 results.append(MemberNotFound(f"There is no member {work.user_id!r}."))
                 continue
             account = accounts[member.member_id]

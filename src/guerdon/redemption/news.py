@@ -73,8 +73,10 @@ Heard = AttemptEnded | Told | Unsent
 
 @dataclass(frozen=True, slots=True)
 class Concluded:
-    """The transaction after the news. ``applied``: it moved; ``retries``: an attempt follows."""
+    """The transaction after the news. ``applied``: it moved; ``retries``: an attempt follows;
+    ``test``: it is of a test programme."""
 
     transaction: Transaction
     applied: bool
     retries: bool = False
+    test: bool = False

@@ -54,7 +54,8 @@ class ShareEmpty(LimitReached):
 
 @dataclass(slots=True)
 class Request:
-    """One redemption as asked for. ``scope`` and ``body`` are hashes of its idempotency key.
+    """One redemption as asked for. ``scope`` and ``body`` are hashes of its idempotency key;
+    ``test``: of a test programme, which no figures count.
 
     ``departure`` and ``accepted_id`` are what the last drive of it decided: a place on the wire
     that was taken, and the ID under which it was accepted. They outlive a COMMIT whose reply was
@@ -76,6 +77,7 @@ class Request:
     body: bytes
     departure: Departure | None = None
     accepted_id: UUID | None = None
+    test: bool = False
 
     @property
     def option_key(self) -> OptionKey:
@@ -190,7 +192,8 @@ class RequestVerb:
         if option is None:
             raise OptionNotFound(f"There is no option {work.option_name}.")
         member = scene.known.get((work.namespace, work.user_id))
-        if member is None:
+        # Found before the lock, and wiped by who held it: a sandbox.
+        if member is None or member.member_id not in scene.accounts:
             raise MemberNotFound(f"There is no member {work.user_id!r}.")
         email, address = terms.contact(option, member, work.email, work.address)
         price, minor, rate = terms.price(option, work.token_amount, work.currency)

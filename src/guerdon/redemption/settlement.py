@@ -7,6 +7,7 @@ second of either.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from guerdon import ids
 from guerdon.access import store as access
@@ -40,7 +41,7 @@ class SettlementVerb:
         results: list[Concluded | GuerdonError] = []
         for work in works:
             try:
-                results.append(hear(scene, work))
+                results.append(_marked(scene, hear(scene, work)))
             except GuerdonError as refusal:
                 results.append(refusal)
         await _write(tx, scene)
@@ -71,6 +72,11 @@ class Settlement:
         slot = ids.bucket_in(heard.transaction_id) % self._slots
         concluded: Concluded = await self._lanes.submit(self._verb, slot, heard)
         return concluded
+
+
+def _marked(scene: Scene, concluded: Concluded) -> Concluded:
+    standing = scene.standings.get(concluded.transaction.provider_id)
+    return concluded if standing is None or not standing.test else replace(concluded, test=True)
 
 
 async def _set_scene(tx: Tx, slot: int, works: Sequence[Heard]) -> Scene:

@@ -55,6 +55,7 @@ class Call:
         "raw",
         "request",
         "request_id",
+        "test",
     )
 
     def __init__(self, request: Request, request_id: str, parameters: dict[str, str]) -> None:
@@ -64,6 +65,8 @@ class Call:
         self.query: dict[str, list[str]] = {}
         self.principal: Principal | None = None
         self.member: Member | None = None
+        # Whether the gate knows that the namespace is a test one.
+        self.test = False
         self.body: Any = None
         self.raw = b""
         self.key = ""

@@ -28,6 +28,7 @@ class KeyGate:
             self._throttle.refuse_if_hot(call.address)
             self._throttle.note(call.address)
             raise
+        call.test = call.principal.test
         call.principal.require(*route.scopes)
 
 

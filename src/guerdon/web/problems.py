@@ -28,6 +28,7 @@ STATUS_BY_CODE: Mapping[str, int] = {
     "sending": 409,
     "not-open": 409,
     "open-transactions": 409,
+    "live-namespace": 409,
     "member-erased": 410,
     "precondition-failed": 412,
     "too-large": 413,

@@ -31,7 +31,7 @@ class MemberGate:
     async def admit(self, call: Call, route: Route) -> None:  # noqa: ARG002 - every route asks alike
         """Raises ``Unauthenticated``, ``NotPermitted``, ``MemberErased``, ``TooManyRequests``."""
         try:
-            member = await self._member(call.request)
+            member, call.test = await self._member(call.request)
         except Unauthenticated:
             self._parts.throttle.refuse_if_hot(call.address)
             self._parts.throttle.note(call.address)
@@ -50,7 +50,8 @@ class MemberGate:
             return True  # nobody knows now; the next time tells
         return True
 
-    async def _member(self, request: Request) -> Member:
+    async def _member(self, request: Request) -> tuple[Member, bool]:
+        """The member, and whether their namespace is a test one."""
         text = bearer(request)
         if text is None:
             raise Unauthenticated("Send a member token: Authorization: Bearer eyJ….")
@@ -66,11 +67,12 @@ class MemberGate:
             user_id = tokens.subject(token, keys, terms, clock.unix_seconds())
             _check_origin(request, namespace.allowed_origins)
             try:
-                return await enrolment.of_token(
+                member = await enrolment.of_token(
                     tx, self._parts.slots, self._parts.sealer, namespace.namespace, user_id
                 )
             except InvalidRequest as wrong:
                 raise Unauthenticated("The token's sub cannot be a userId.") from wrong
+        return member, namespace.test
 
 
 async def _namespace(tx: ReadTx, named: str | None) -> Row:

@@ -131,6 +131,7 @@ class Handlers:
                 currency=body.currency,
                 expected_currency_amount=body.expected_currency_amount,
                 origin="widget",
+                test=call.test,
                 actor="member",
                 scope=scope_hash(
                     member.namespace, "widget", "redemptions", member.user_id, call.key

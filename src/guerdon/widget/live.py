@@ -16,7 +16,7 @@ from psycopg_pool import PoolTimeout
 
 from guerdon import clock
 from guerdon.db.pool import Database
-from guerdon.errors import TooManyRequests
+from guerdon.errors import InvariantBroken, TooManyRequests
 from guerdon.ledger import store as ledger
 from guerdon.members.model import Member
 from guerdon.transactions.histories import store as histories
@@ -75,7 +75,11 @@ class MemberFeed:
         self._watchers.setdefault(member.member_id, set()).add(news)
         try:
             while not self._closing:
-                frames = await self._look(member, language, told)
+                try:
+                    frames = await self._look(member, language, told)
+                except InvariantBroken as gone:  # a sandbox was wiped
+                    _log.warning("a member's stream ends", error=gone.detail)
+                    return
                 if frames:
                     yield frames
                 with suppress(TimeoutError):

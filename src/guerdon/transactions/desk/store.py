@@ -8,6 +8,7 @@ from uuid import UUID
 
 from guerdon.db.pool import ReadTx, Tx
 from guerdon.db.sql import Queries
+from guerdon.errors import TransactionNotFound
 from guerdon.transactions.model import Transaction
 
 _Q = Queries("guerdon.transactions.desk")
@@ -27,7 +28,8 @@ class Note:
 async def add_note(tx: Tx, t: Transaction, author: str, text: str) -> int:
     """Writes a note; answers its number."""
     where = {"slot": t.slot, "id": t.transaction_id}
-    await tx.first(_Q["hold"], where)
+    if await tx.first(_Q["hold"], where) is None:  # wiped since it was read: a sandbox
+        raise TransactionNotFound(f"There is no transaction {t.transaction_id}.")
     row = await tx.first(_Q["add_note"], {**where, "author": author, "at": tx.at})
     assert row is not None, "an INSERT of one row returns it"
     await tx.run(_Q["keep_text"], {**where, "n": row.n, "content": text.encode()})
