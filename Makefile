@@ -3,9 +3,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 UV := $(BIN)/uv
+CODE := src tests bench clients docs/pictures
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format bench pictures lock
+.PHONY: help setup demo test check format bench pictures client lock
 
 help: ## Say what can be made
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -20,15 +21,16 @@ test: $(VENV)/.dev ## Run every test on real parts
 	$(BIN)/python -m pytest -n auto --dist loadfile
 
 check: $(VENV)/.dev ## Format, lint, types, import contracts, dependencies
-	$(BIN)/ruff format --check src tests bench docs/pictures
-	$(BIN)/ruff check src tests bench docs/pictures
+	$(BIN)/ruff format --check $(CODE)
+	$(BIN)/ruff check $(CODE)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/deptry src
+	cd clients/python && ../../$(BIN)/deptry src
 
 format: $(VENV)/.dev ## Format the code
-	$(BIN)/ruff check --fix src tests bench docs/pictures
-	$(BIN)/ruff format src tests bench docs/pictures
+	$(BIN)/ruff check --fix $(CODE)
+	$(BIN)/ruff format $(CODE)
 
 bench: $(VENV)/.dev ## Measure, beside pgbench on the same server in the same run
 	$(BIN)/guerdon bench
@@ -37,6 +39,9 @@ bench: $(VENV)/.dev ## Measure, beside pgbench on the same server in the same ru
 pictures: $(VENV)/.dev ## Take the pictures of the documentation anew, from the demo
 	@.ci/chromium
 	$(BIN)/python docs/pictures/take.py
+
+client: $(UV) ## Build the Python client's wheel into dist
+	$(UV) build -q --wheel --out-dir dist clients/python
 
 lock: $(UV) ## Choose the pinned versions anew
 	$(UV) pip compile -q --generate-hashes --upgrade pyproject.toml -o requirements.txt
@@ -60,8 +65,8 @@ $(VENV)/.dev: requirements-dev.txt requirements.txt pyproject.toml | $(UV)
 	@$(MAKE) -s $(BIN)/guerdon
 	@touch $@ $(VENV)/.run
 
-# The package is used where it stands: a path file and a starter, so that no build tool is fetched.
+# The packages are used where they stand: a path file and a starter, so that no build tool is fetched.
 $(BIN)/guerdon: Makefile
-	@$(BIN)/python -c 'import pathlib, sysconfig; pathlib.Path(sysconfig.get_path("purelib"), "guerdon.pth").write_text(str(pathlib.Path("src").resolve()) + "\n")'
+	@$(BIN)/python -c 'import pathlib, sysconfig; pathlib.Path(sysconfig.get_path("purelib"), "guerdon.pth").write_text("".join(f"{pathlib.Path(one).resolve()}\n" for one in ("src", "clients/python/src")))'
 	@printf '#!%s\nfrom guerdon.__main__ import main\n\nmain()\n' "$(abspath $(BIN)/python)" > $@
 	@chmod +x $@
