@@ -1,5 +1,6 @@
 """Options: what can be redeemed."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Literal
@@ -72,7 +73,7 @@ class Option:
     send_email: bool
     send_address: bool
     limits: Limits
-    window: Any
+    window: Mapping[str, Any] | None
     audience: tuple[tuple[Condition, ...], ...]
     show_when_blocked: bool
     blocked_message: str | None

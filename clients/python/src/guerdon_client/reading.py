@@ -121,7 +121,7 @@ def _converted(hint: Any, value: Any, where: str) -> Any:
         return datetime.fromisoformat(value)
     if hint is Decimal:
         return Decimal(str(value))
-    if isinstance(hint, type) and (type(value) is not hint):
+    if hint in (str, int, bool) and type(value) is not hint:
         raise Mismatch(f"{where} is no {hint.__name__}")
     return _plain(value)
 
