@@ -9,10 +9,7 @@ from dataclasses import dataclass, field
 
 @dataclass(slots=True)
 class Between:
-    """Passes bytes on. ``losing``: how many of the next answers end with the connection instead.
-
-    ``closed``: nobody is there; connections are refused.
-    """
+    """Passes bytes on. ``losing``: how many of the next answers end with the connection instead."""
 
     upstream: int
     losing: int = 0
@@ -58,7 +55,11 @@ class Between:
         assert task is not None, "a connection has its task"
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-        there, upwards = await asyncio.open_connection("127.0.0.1", self.upstream)
+        try:
+            there, upwards = await asyncio.open_connection("127.0.0.1", self.upstream)
+        except ConnectionError:
+            writer.close()
+            return
         self._open |= {writer, upwards}
         await asyncio.gather(self._ask(reader, upwards), self._answer(there, writer))
         self._open -= {writer, upwards}
