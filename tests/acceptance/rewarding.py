@@ -73,6 +73,33 @@ class _Quiet(WSGIRequestHandler):
 
 
 @asynccontextmanager
+async def served_on_threads(application: Any) -> AsyncIterator[str]:
+    """A WSGI application on threads: its URL."""
+    with make_server("127.0.0.1", 0, application, _Threads, _Quiet) as server:
+        serving = threading.Thread(target=server.serve_forever, args=(0.05,))
+        serving.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}/"
+        finally:
+            await asyncio.to_thread(server.shutdown)
+            await asyncio.to_thread(serving.join)
+
+
+@asynccontextmanager
+async def served_on_a_loop(application: Any) -> AsyncIterator[str]:
+    """An ASGI application on uvicorn: its URL."""
+    listening = socket.create_server(("127.0.0.1", 0))
+    # Lifespan on: the receiver must answer it. At "critical", what it raised on purpose is silent.
+    server = uvicorn.Server(uvicorn.Config(application, log_level="critical", lifespan="on"))
+    serving = asyncio.create_task(server.serve(sockets=[listening]))
+    try:
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}/"
+    finally:
+        server.should_exit = True
+        await serving
+
+
+@asynccontextmanager
 async def on_threads(secret: str, authorization: str | None) -> AsyncIterator[Rewards]:
     """A ``WSGIReceiver``; callbacks go out from threads of their own."""
     rewards, lock, calling = Rewards(), threading.Lock(), list[threading.Thread]()
@@ -91,18 +118,11 @@ async def on_threads(secret: str, authorization: str | None) -> AsyncIterator[Re
             thread.start()
         return decision
 
-    application = WSGIReceiver(secret, give, authorization=authorization)
-    with make_server("127.0.0.1", 0, application, _Threads, _Quiet) as server:
-        rewards.url = f"http://127.0.0.1:{server.server_port}/"
-        serving = threading.Thread(target=server.serve_forever, args=(0.05,))
-        serving.start()
-        try:
-            yield rewards
-        finally:
-            await asyncio.to_thread(server.shutdown)
-            await asyncio.to_thread(serving.join)
-            for thread in calling:
-                await asyncio.to_thread(thread.join)
+    receiver = WSGIReceiver(secret, give, authorization=authorization)
+    async with served_on_threads(receiver) as rewards.url:
+        yield rewards
+    for thread in calling:
+        await asyncio.to_thread(thread.join)
 
 
 @asynccontextmanager
@@ -121,15 +141,7 @@ async def on_a_loop(secret: str, authorization: str | None) -> AsyncIterator[Rew
             calling.add(asyncio.create_task(call_back(message.transaction_id)))
         return decision
 
-    application = ASGIReceiver([secret], give, authorization=authorization)
-    listening = socket.create_server(("127.0.0.1", 0))
-    rewards.url = f"http://127.0.0.1:{listening.getsockname()[1]}/"
-    # Lifespan on: the receiver must answer it. Above "error", what it raised on purpose is silent.
-    server = uvicorn.Server(uvicorn.Config(application, log_level="critical", lifespan="on"))
-    serving = asyncio.create_task(server.serve(sockets=[listening]))
-    try:
+    receiver = ASGIReceiver([secret], give, authorization=authorization)
+    async with served_on_a_loop(receiver) as rewards.url:
         yield rewards
-    finally:
-        server.should_exit = True
-        await serving
-        await asyncio.gather(*calling)
+    await asyncio.gather(*calling)

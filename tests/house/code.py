@@ -7,11 +7,17 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "src" / "guerdon"
+CLIENT = ROOT / "clients" / "python" / "src" / "guerdon_client"
 
 
 def package_files() -> list[Path]:
     """Every Python file of the package."""
     return sorted(PACKAGE.rglob("*.py"))
+
+
+def client_files() -> list[Path]:
+    """Every Python file of the Python client."""
+    return sorted(CLIENT.rglob("*.py"))
 
 
 def files_of_tests() -> list[Path]:

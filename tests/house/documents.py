@@ -6,7 +6,13 @@ from pathlib import Path
 from tests.house.code import ROOT
 
 DOCS = ROOT / "docs"
-PAGES: list[Path] = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted(DOCS.rglob("*.md"))]
+CLIENT = ROOT / "clients" / "python"
+PAGES: list[Path] = [
+    ROOT / "README.md",
+    ROOT / "CHANGELOG.md",
+    CLIENT / "README.md",
+    *sorted(DOCS.rglob("*.md")),
+]
 
 
 def page(name: str) -> str:

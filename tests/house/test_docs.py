@@ -319,5 +319,10 @@ def test_every_decision_names_what_enforces_it(path: Path) -> None:
     assert f"({path.name})" in page("docs/decisions/README.md")
 
 
+def test_the_clients_licence_is_ours() -> None:
+    """A wheel holds what lies beside its pyproject, so there is a copy."""
+    assert page("clients/python/LICENSE") == page("LICENSE")
+
+
 def test_the_changelog_knows_this_version() -> None:
     assert f"\n## {__version__}\n" in page("CHANGELOG.md")

@@ -6,7 +6,17 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from tests.house.code import PACKAGE, ROOT, files_of_tests, names, package_files, place, room, tree
+from tests.house.code import (
+    PACKAGE,
+    ROOT,
+    client_files,
+    files_of_tests,
+    names,
+    package_files,
+    place,
+    room,
+    tree,
+)
 
 DOORS = {"api", "console", "widget", "delivery", "cli", "web", "app", "demo", "conformance"}
 # Verbs are handed their Tx. These files are the ways in: the batchers, which share one Tx among
@@ -149,12 +159,12 @@ def test_nothing_is_called_by_a_name_that_says_nothing() -> None:
     folders = [path for path in PACKAGE.rglob("*") if path.is_dir()]
     bad = [
         place(path)
-        for path in [*package_files(), *files_of_tests(), *folders]
+        for path in [*package_files(), *client_files(), *files_of_tests(), *folders]
         if set(path.stem.lower().split("_")) & BANNED_NAMES
     ]
     bad += [
         f"{place(path)}:{node.lineno} {node.name}"
-        for path in package_files()
+        for path in [*package_files(), *client_files()]
         for node in ast.walk(tree(path))
         if isinstance(node, ast.ClassDef)
         and re.search(r"(Manager|Helper|Utils?|Common|Base)$", node.name)
@@ -165,7 +175,7 @@ def test_nothing_is_called_by_a_name_that_says_nothing() -> None:
 def test_files_are_short() -> None:
     sizes = {
         place(path): len(path.read_text("utf-8").splitlines())
-        for path in [*package_files(), *files_of_tests()]
+        for path in [*package_files(), *client_files(), *files_of_tests()]
     }
     long = {file: lines for file, lines in sizes.items() if lines > LARGEST_FILE}
     assert {f: n for f, n in long.items() if n > LONGER_FILES.get(f, 0)} == {}
@@ -174,7 +184,7 @@ def test_files_are_short() -> None:
 
 def test_functions_are_short() -> None:
     long = {}
-    for path in [*package_files(), *files_of_tests()]:
+    for path in [*package_files(), *client_files(), *files_of_tests()]:
         for node in ast.walk(tree(path)):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 assert node.end_lineno is not None

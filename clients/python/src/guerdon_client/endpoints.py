@@ -5,9 +5,9 @@ of one a method that carries the call out: at once where the resource is a ``Cli
 where it is an ``AsyncClient``'s. ``iteration`` goes through a list, with ``for`` or ``async for``.
 """
 
-import functools
+import inspect
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, overload
+from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, get_args, overload
 
 from guerdon_client.calls import Call
 from guerdon_client.drivers import Awaiting, Blocking
@@ -30,6 +30,7 @@ class endpoint(Generic[P, T]):  # noqa: N801 - a decorator
 
     def __init__(self, call: Callable[Concatenate[Any, P], Call[T]]) -> None:
         self.call = call
+        self._signature = _shown(call)
 
     @overload
     def __get__(self, at: Resource[Blocking], owner: type) -> Callable[P, T]: ...
@@ -40,14 +41,18 @@ class endpoint(Generic[P, T]):  # noqa: N801 - a decorator
     @overload
     def __get__(self, at: None, owner: type) -> Callable[Concatenate[Any, P], Call[T]]: ...
     def __get__(self, at: Resource[Any] | None, owner: type) -> Callable[..., Any]:
-        return self.call if at is None else _bound(self.call, at, at._driver.run)
+        if at is None:
+            return self.call
+        return _bound(self.call, self.call.__doc__, self._signature, at, at._driver.run)
 
 
 class iteration(Generic[P, T]):  # noqa: N801 - a decorator
     """A method that goes through all pages of a list, from the one it begins with."""
 
-    def __init__(self, call: Callable[Concatenate[Any, P], Call[Page[T]]]) -> None:
+    def __init__(self, call: Callable[Concatenate[Any, P], Call[Page[T]]], doc: str) -> None:
         self.call = call
+        self._doc = doc
+        self._signature = _shown(call)
 
     @overload
     def __get__(self, at: Resource[Blocking], owner: type) -> Callable[P, Iterator[T]]: ...
@@ -56,14 +61,29 @@ class iteration(Generic[P, T]):  # noqa: N801 - a decorator
     @overload
     def __get__(self, at: None, owner: type) -> Callable[Concatenate[Any, P], Call[Page[T]]]: ...
     def __get__(self, at: Resource[Any] | None, owner: type) -> Callable[..., Any]:
-        return self.call if at is None else _bound(self.call, at, at._driver.each)
+        if at is None:
+            return self.call
+        return _bound(self.call, self._doc, self._signature, at, at._driver.each)
 
 
 def _bound(
-    call: Callable[..., Call[Any]], at: Resource[Any], carry_out: Callable[[Call[Any]], Any]
+    call: Callable[..., Call[Any]],
+    doc: str | None,
+    signature: inspect.Signature,
+    at: Resource[Any],
+    carry_out: Callable[[Call[Any]], Any],
 ) -> Callable[..., Any]:
-    @functools.wraps(call)
     def method(*args: Any, **kwargs: Any) -> Any:
         return carry_out(call(at, *args, **kwargs))
 
+    method.__name__, method.__doc__ = call.__name__, doc
+    method.__signature__ = signature  # type: ignore[attr-defined]
     return method
+
+
+def _shown(call: Callable[..., Call[T]]) -> inspect.Signature:
+    """What ``help`` shows of a method: without ``self``, and with what the call reads."""
+    whole = inspect.signature(call)
+    _, *parameters = whole.parameters.values()
+    (read,) = get_args(whole.return_annotation)
+    return whole.replace(parameters=parameters, return_annotation=read)

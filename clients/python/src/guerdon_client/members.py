@@ -174,7 +174,10 @@ class Members(Resource[Driver]):
         query = (("limit", limit), ("cursor", cursor))
         return calls.getting(_member(user_id, "statement"), page_of(Posting), query)
 
-    iterate_statement = iteration(statement.call)
+    iterate_statement = iteration(
+        statement.call,
+        "All of a member's postings, newest first (scope ``read``), ``limit`` of them a page.",
+    )
 
     @endpoint
     def batch(self, lines: Iterable[Line]) -> Call[tuple[LineResult, ...]]:

@@ -105,4 +105,6 @@ class Options(Resource[Driver]):
         query = (("archived", shown), ("limit", limit), ("cursor", cursor))
         return calls.getting("/v1/options", page_of(Option), query)
 
-    iterate = iteration(page.call)
+    iterate = iteration(
+        page.call, "All options, in the order in which they are shown, ``limit`` of them a page."
+    )

@@ -172,7 +172,10 @@ class Transactions(Resource[Driver]):
             ),
         )
 
-    iterate = iteration(page.call)
+    iterate = iteration(
+        page.call,
+        "All transactions that are chosen as for ``page``, newest first, ``limit`` of them a page.",
+    )
 
     @endpoint
     def confirm(self, transaction_id: str, *, reason: str | Unset = UNSET) -> Call[Transaction]:
