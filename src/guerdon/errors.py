@@ -98,9 +98,15 @@ class Sending(Conflict):
 
 
 class NotOpen(Conflict):
-    """An operator came too late."""
+    """An operator came too late: the transaction is closed, or its case."""
 
     code = "not-open"
+
+
+class NotOffered(Conflict):
+    """A case may not be closed in this way. Facts: ``choices``, those that it may."""
+
+    code = "not-offered"
 
 
 class OpenTransactions(Conflict):

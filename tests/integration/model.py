@@ -24,6 +24,10 @@ class Redemption:
     acknowledged: bool = False
     due: bool = False
     conflict: bool = False
+    said: set[str] = field(default_factory=set)
+    case: str | None = None
+    complained: bool = False
+    corrected: bool = False
 
 
 @dataclass
@@ -46,11 +50,14 @@ class Model:
         self.purses: dict[str, Purse] = {}
         self.redemptions: dict[UUID, Redemption] = {}
 
-    def hear(self, t: Redemption, news: str) -> str:
-        """``moves``, ``stays`` or ``conflict``."""
+    def hear(self, t: Redemption, news: str, source: str = "reply") -> str:
+        """``moves``, ``stays`` or ``conflict``. A callback that says it again says nothing new."""
         if t.status not in OPEN:
             if MOVES[news] in ("success", "failure") and MOVES[news] != t.status:
                 t.conflict = True
+                if source == "reply" or source not in t.said:
+                    t.case = "open"
+                t.said.add(source)
                 return "conflict"
             return "stays"
         if MOVES[news] == t.status or (news == "U" and t.status != "pending"):
@@ -73,6 +80,33 @@ class Model:
             purse.held -= t.price
             purse.available += t.price
             purse.statement.append(("release", t.price))
+
+    def complain(self, t: Redemption) -> str | None:
+        """The member says that it did not come; answers why they may not."""
+        if t.status == "pending":
+            return "sending"
+        if t.status == "failure":
+            return "not-open"
+        if not t.complained:
+            t.complained, t.case = True, "open"
+        return None
+
+    def resolve(self, t: Redemption, choice: str) -> str | None:
+        """A case is closed; answers why it may not be, like this."""
+        if t.case != "open":
+            return "not-open"
+        lawful = {"success": "grant", "failure": "charge"}.get(t.status)
+        if choice != "leave":
+            if t.corrected or choice != lawful:
+                return "not-offered"
+            purse = self.purses[t.user_id]
+            if choice == "charge" and purse.available < t.price:
+                return "insufficient-tokens"
+            purse.available += t.price if choice == "grant" else -t.price
+            purse.statement.append(("adjust", t.price))
+            t.corrected = True
+        t.case = "closed"
+        return None
 
     def attempt_ends(self, t: Redemption, evidence: str) -> None:
         """The attempt that is on the wire comes to its end."""

@@ -19,6 +19,7 @@ from guerdon.errors import GuerdonError
 from guerdon.ledger import store as ledger
 from guerdon.ledger.posting import Account
 from guerdon.members import model as member_model
+from guerdon.members import store as members
 from guerdon.options import definition
 from guerdon.options import store as options
 from guerdon.options.model import Option
@@ -27,14 +28,16 @@ from guerdon.providers import outcomes
 from guerdon.providers import store as providers
 from guerdon.providers.model import Settings
 from guerdon.providers.outcomes import Judgement, Observation
-from guerdon.redemption import audit, enrolment
+from guerdon.redemption import audit, complaint, enrolment, resolution
 from guerdon.redemption.audit import Fault
 from guerdon.redemption.issuance import Issuance, IssuanceVerb, Issued, body_hash, scope_hash
 from guerdon.redemption.news import AttemptEnded, Concluded, Heard, Told
 from guerdon.redemption.request import Accepted, Request, RequestVerb
+from guerdon.redemption.resolution import Resolve, Resolved
 from guerdon.redemption.settlement import SettlementVerb
 from guerdon.sealing import Sealer
 from guerdon.transactions import store as transactions
+from guerdon.transactions.cases.store import Case, Choice
 from guerdon.transactions.model import Transaction
 from guerdon.transactions.states import News
 
@@ -217,6 +220,26 @@ class Programme:
             webhook_id=webhook_id or str(ids.random_id()),
             body_hash=body_hash(str(news)),
         )
+
+    async def complain(self, user_id: str, transaction_id: UUID) -> Case:
+        """The member says that it did not come."""
+        key = (self.namespace, user_id)
+        async with self.database.tx() as tx:
+            found = await members.find(tx, self.slot(user_id), [key])
+            case, _ = await complaint.open_case(tx, SLOTS, found[key], transaction_id, "?", None)
+        return case
+
+    async def resolve(
+        self, transaction_id: UUID, choice: Choice, actor: str = "operator:ann@x"
+    ) -> Resolved:
+        """An operator closes the case."""
+        work = Resolve(self.namespace, transaction_id, choice, "because", actor, "192.0.2.1")
+        async with self.database.tx() as tx:
+            return await resolution.resolve(tx, SLOTS, work)
+
+    async def case(self, transaction_id: UUID) -> Case | None:
+        async with self.database.read() as tx:
+            return await resolution.case_of(tx, SLOTS, transaction_id)
 
     async def transaction(self, transaction_id: UUID) -> Transaction:
         async with self.database.read() as tx:

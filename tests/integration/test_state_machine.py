@@ -197,7 +197,7 @@ class Lives(RuleBasedStateMachine):
     def callback(self, made: UUID, news: str) -> None:
         told = self.programme.callback(made, NEWS[news])
         self.told[made] = told
-        effect = self.model.hear(self.model.redemptions[made], news)
+        effect = self.model.hear(self.model.redemptions[made], news, "callback")
         concluded, refused = self.refusal(self.programme.hear(told))
         assert isinstance(refused, AlreadyFinal) == (effect == "conflict")
         assert refused is not None or concluded.applied == (effect == "moves")
@@ -214,6 +214,25 @@ class Lives(RuleBasedStateMachine):
         else:
             assert refused is None
             self.model.move(t, "success" if confirms else "failure")
+
+    @rule(made=transactions)
+    def complain(self, made: UUID) -> None:
+        t = self.model.redemptions[made]
+        _, refused = self.refusal(self.programme.complain(t.user_id, made))
+        assert (refused and refused.code) == self.model.complain(t)
+
+    @rule(
+        made=transactions,
+        choice=st.sampled_from(["leave", "grant", "charge"]),
+        twice=st.booleans(),
+    )
+    def resolve(self, made: UUID, choice: Any, twice: bool) -> None:
+        """A person closes the case, perhaps with a double click."""
+        t = self.model.redemptions[made]
+        for _ in range(1 + twice):
+            expected = self.model.resolve(t, choice)
+            _, refused = self.refusal(self.programme.resolve(made, choice))
+            assert (refused and refused.code) == expected
 
     @rule(made=transactions)
     def deadline(self, made: UUID) -> None:
@@ -245,11 +264,14 @@ class Lives(RuleBasedStateMachine):
         for made, t in self.model.redemptions.items():
             stored = self.run(self.programme.transaction(made))
             owed = self.run(self.programme.owes(made))
-            assert (stored.status, owed, stored.dirty, stored.conflict) == (
+            case = self.run(self.programme.case(made))
+            stands = None if case is None else "open" if case.closed_at is None else "closed"
+            assert (stored.status, owed, stored.dirty, stored.conflict, stands) == (
                 t.status,
                 t.owed,
                 t.dirty,
                 t.conflict,
+                t.case,
             )
 
     def teardown(self) -> None:

@@ -215,6 +215,16 @@ class Happenings(Book):
         """An operator says: it was not."""
         await self._decide(step, "cancel")
 
+    async def do_resolve(self, step: Step) -> None:
+        """``resolve LABEL leave|grant|charge``: people close the case."""
+        label, choice = step.words
+        path = f"/v1/transactions/{self.redemptions[label].transaction_id}/resolve"
+        body = {"choice": choice, "reason": f"line {step.line}"}
+        closed = await self.call("POST", path, body, again=(409,))
+        if self.expect(closed, step.expected):
+            assert closed.body["choice"] == choice
+            assert (await self.seen(self.redemptions[label]))["case"] == closed.body
+
     async def _decide(self, step: Step, what: str) -> None:
         redemption = self.redemptions[step.words[0]]
         path = f"/v1/transactions/{redemption.transaction_id}/{what}"

@@ -95,5 +95,7 @@ def test_every_event_has_its_title() -> None:
         EventType.OPERATOR_CONFIRMED: "Confirmed by operator",
         EventType.OPERATOR_CANCELLED: "Cancelled by operator",
         EventType.CONFLICT: "Contradicting news",
+        EventType.CORRECTED: "Tokens corrected",
+        EventType.CASE_CLOSED: "Case closed",
     }
     assert set(TITLES) == {str(kind) for kind in EventType}

@@ -35,6 +35,18 @@ class StatementItem(TypedDict):
     reason: str | None
 
 
+class CaseAnswer(TypedDict):
+    """What people look at again, and how it was closed, if it was."""
+
+    transactionId: str
+    openedAt: str
+    complainedAt: str | None
+    contradictedAt: str | None
+    closedAt: str | None
+    closedBy: str | None
+    choice: Literal["leave", "grant", "charge"] | None
+
+
 class RateAnswer(TypedDict):
     """Units of a currency for one token, spelt as it was set."""
 

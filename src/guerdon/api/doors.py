@@ -2,6 +2,7 @@
 
 from guerdon.api import (
     callbacks,
+    cases,
     members,
     namespaces,
     options,
@@ -21,6 +22,7 @@ def table(parts: Parts) -> list[Route]:
     about = system.Doors(parts)
     routes = [
         *redemptions.Doors(parts).routes(),
+        *cases.Doors(parts).routes(),
         *members.Doors(parts).routes(),
         *options.Doors(parts).routes(),
         *providers.Doors(parts).routes(),

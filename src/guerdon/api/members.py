@@ -18,9 +18,9 @@ from guerdon.clock import rfc3339
 from guerdon.db.pool import Row
 from guerdon.errors import GuerdonError, InvalidRequest, TooLarge
 from guerdon.fields import PRINTABLE
+from guerdon.ledger import posting
 from guerdon.ledger import store as ledger
-from guerdon.ledger.chart import Movement, Place
-from guerdon.ledger.posting import posting_id
+from guerdon.ledger.chart import Place
 from guerdon.members import model
 from guerdon.members.model import check_user_id
 from guerdon.redemption import enrolment
@@ -285,9 +285,9 @@ def _line_item(done: LineDone) -> dict[str, object]:
 
 def _statement_item(row: Row) -> StatementItem:
     available, held = _changes(row)
-    transaction = row.movement in (Movement.HOLD, Movement.CAPTURE, Movement.RELEASE)
+    transaction = posting.of_transaction(row.movement, row.leg)
     return {
-        "postingId": str(posting_id(row.cause_id, row.leg)),
+        "postingId": str(posting.posting_id(row.cause_id, row.leg)),
         "movement": row.movement,
         "amount": row.amount,
         "availableChange": available,

@@ -1,17 +1,17 @@
 """Redemptions come in; transactions are read; operators' actions by API."""
 
 from typing import Annotated
-from uuid import UUID
 
 import msgspec
 from starlette.responses import Response, StreamingResponse
 
 from guerdon.access import store as access
 from guerdon.api import selection
-from guerdon.errors import NotFound, OptionNotFound, TransactionNotFound
+from guerdon.api.cases import case_answer, transaction_id
+from guerdon.errors import NotFound, OptionNotFound
 from guerdon.fields import PRINTABLE_LINES
 from guerdon.members.model import check_user_id
-from guerdon.redemption import inquiry
+from guerdon.redemption import inquiry, resolution
 from guerdon.redemption.issuance import body_hash, scope_hash
 from guerdon.redemption.news import Told
 from guerdon.redemption.request import Request
@@ -197,9 +197,10 @@ class Doors:
                 self._parts.sealer,
                 self._parts.slots,
                 call.namespace,
-                _transaction_id(call),
+                transaction_id(call),
                 replies=replies,
             )
+            case = await resolution.case_of(tx, self._parts.slots, full.view.id)
         if replies and any(attempt["reply"] is not None for attempt in full.attempts):
             async with self._parts.database.tx() as tx:
                 await access.audit(
@@ -213,7 +214,8 @@ class Doors:
                 )
         fields = msgspec.structs.asdict(full.view)
         renamed = {msgspec_name(name): value for name, value in fields.items()}
-        return answer(renamed | {"attempts": full.attempts})
+        more = {"attempts": full.attempts, "case": case and case_answer(case)}
+        return answer(renamed | more)
 
     async def attempt_body(self, call: Call) -> Response:
         """The bytes as they were sent."""
@@ -221,7 +223,7 @@ class Doors:
         if not (text.isascii() and text.isdigit() and len(text) < 5):
             raise NotFound("There is no such attempt.")
         async with self._parts.database.read() as tx:
-            t = await inquiry.find(tx, self._parts.slots, call.namespace, _transaction_id(call))
+            t = await inquiry.find(tx, self._parts.slots, call.namespace, transaction_id(call))
             body = await inquiry.sent_body(tx, t, int(text))
         if body is None:
             raise NotFound("There is no such attempt, or its member was erased.")
@@ -239,7 +241,7 @@ class Doors:
         body: Reason = call.body
         concluded = await self._parts.settlement.hear(
             Told(
-                _transaction_id(call),
+                transaction_id(call),
                 news,
                 "operator",
                 call.who.actor,
@@ -257,8 +259,3 @@ def msgspec_name(field: str) -> str:
     """A field's name on the wire."""
     first, *rest = field.split("_")
     return first + "".join(word.capitalize() for word in rest)
-
-
-def _transaction_id(call: Call) -> UUID:
-    text = call.parameters["id"]
-    return lists.uuid_or(TransactionNotFound("There is no such transaction."), text)

@@ -24,6 +24,7 @@ class Consequences:
     reason_required: bool
     quick: tuple[str, ...]
     done: str
+    keep: str = "Keep it open"
 
 
 def of(

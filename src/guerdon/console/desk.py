@@ -1,7 +1,9 @@
 """Notes on the timeline, and who looks after a transaction."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import replace
+from datetime import datetime
+from itertools import pairwise
 
 from starlette.responses import RedirectResponse, Response
 
@@ -12,6 +14,7 @@ from guerdon.console.story import Step, Story
 from guerdon.console.visit import Visit
 from guerdon.errors import InvalidRequest, PreconditionFailed
 from guerdon.redemption import inquiry
+from guerdon.transactions.cases.store import Case
 from guerdon.transactions.desk import store as desk
 from guerdon.transactions.desk.store import Note
 from guerdon.web.parts import Parts
@@ -95,21 +98,29 @@ class Desk:
         return RedirectResponse(visit.url(where, {"done": what}), status_code=303)
 
 
-def with_notes(story: Story, notes: Iterable[Note]) -> Story:
-    """The timeline with each note after what had happened when it was written."""
+def with_notes(story: Story, notes: Iterable[Note], case: Case | None) -> Story:
+    """The timeline with each note, and what the member complained of, after what had happened by
+    then."""
+    waiting = [_step(note) for note in notes]
+    if case is not None and case.complained_at is not None:
+        waiting.append(_complaint(case.complained_at, case.message))
+        waiting.sort(key=lambda step: step.at)
     steps: list[Step] = []
-    waiting = list(notes)
     for step in story.steps:
         while waiting and waiting[0].at < step.at:
-            steps.append(_step(waiting.pop(0), steps))
-        since = None if not steps else step.at - steps[-1].at
-        steps.append(replace(step, since=since))
-    for note in waiting:
-        steps.append(_step(note, steps))
-    return replace(story, steps=tuple(steps))
+            steps.append(waiting.pop(0))
+        steps.append(step)
+    steps += waiting
+    since = [None, *(later.at - step.at for step, later in pairwise(steps))]
+    timed = [replace(step, since=gap) for step, gap in zip(steps, since, strict=True)]
+    return replace(story, steps=tuple(timed))
 
 
-def _step(note: Note, before: Sequence[Step]) -> Step:
-    since = note.at - before[-1].at if before else None
+def _step(note: Note) -> Step:
     text = _ERASED if note.text is None else note.text
-    return Step(0, "Note", "note", note.at, since, who(note.author), text)
+    return Step(0, "Note", "note", note.at, None, who(note.author), text)
+
+
+def _complaint(at: datetime, message: str | None) -> Step:
+    said = "They wrote nothing more." if message is None else message
+    return Step(0, "Member says it did not come", "note", at, None, "member", said)

@@ -6,6 +6,8 @@ from uuid import UUID
 from starlette.responses import Response
 
 from guerdon.access import store as access
+from guerdon.console import choices
+from guerdon.console.choices import Offer
 from guerdon.console.consequences import CANCEL, CONFIRM
 from guerdon.console.desk import DONE as DESK_DONE
 from guerdon.console.desk import with_notes
@@ -16,9 +18,12 @@ from guerdon.console.story import Story, tell
 from guerdon.console.visit import Visit
 from guerdon.db.pool import Row as StoredRow
 from guerdon.ledger import store as ledger
+from guerdon.ledger.chart import CORRECTING
 from guerdon.ledger.posting import Account
 from guerdon.providers import store as providers
 from guerdon.redemption import inquiry
+from guerdon.transactions.cases import store as cases
+from guerdon.transactions.cases.store import Case
 from guerdon.transactions.desk import store as desk
 from guerdon.transactions.lists import pages as lists
 from guerdon.transactions.lists.pages import Wanted
@@ -30,6 +35,9 @@ _OTHERS = 8
 _DONE = {
     CONFIRM: "Confirmed: the tokens are redeemed.",
     CANCEL: "Cancelled: the tokens went back.",
+    "leave": "The case is closed: nothing was moved.",
+    "grant": "The case is closed: the tokens were given back.",
+    "charge": "The case is closed: the member was charged again.",
     **DESK_DONE,
 }
 
@@ -44,6 +52,8 @@ class _Known:
     postings: list[StoredRow]
     others: list[Transaction]
     provider_name: str
+    case: Case | None
+    offers: list[Offer]
 
 
 class Detail:
@@ -119,16 +129,33 @@ class Detail:
             others = await lists.page(tx, of_member, _OTHERS + 1)
             notes = await desk.notes(tx, t.slot, identifier)
             assigned = await desk.assignees(tx, [(t.slot, identifier)])
-        story = with_notes(tell(t, full, provider, visit.now, revealed=revealed), notes)
+            case = (await cases.of(tx, t.slot, [identifier])).get(identifier)
+        told = tell(t, full, provider, visit.now, revealed=revealed)
+        corrected = (identifier, CORRECTING) in around
+        offered = (
+            []
+            if case is None
+            else choices.offers(t, case, account, visit.operator, corrected=corrected)
+        )
         return _Known(
             Row(t, full.view.user_id, assigned.get(identifier)),
-            story,
+            with_notes(told, notes, case),
             account,
             [around[key] for key in sorted(around)],
             [other for other in others if other.transaction_id != identifier][:_OTHERS],
             "" if provider is None else provider.name,
+            case,
+            offered,
         )
 
 
 def _values(known: _Known, *, revealed: bool) -> dict[str, object]:
-    return {"row": known.row, "t": known.row.t, "story": known.story, "revealed": revealed}
+    return {
+        "row": known.row,
+        "t": known.row.t,
+        "story": known.story,
+        "revealed": revealed,
+        "case": known.case,
+        "offers": known.offers,
+        "closed_as": choices.CLOSED_AS,
+    }

@@ -6,6 +6,7 @@ from guerdon.console.account import Account
 from guerdon.console.assets import Assets
 from guerdon.console.audit_log import AuditLog
 from guerdon.console.bulk import Bulk
+from guerdon.console.cases import Cases
 from guerdon.console.decisions import Decisions
 from guerdon.console.desk import Desk
 from guerdon.console.detail import Detail
@@ -63,6 +64,7 @@ def table(
         *detail.table(),
         *Desk(parts, detail.events).table(),
         *Decisions(parts, pages, figures).table(),
+        *Cases(parts, pages, figures).table(),
         *Options(parts, pages).table(),
         *Members(parts, pages).table(),
         *Providers(parts, pages).table(),

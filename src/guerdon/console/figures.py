@@ -6,6 +6,7 @@ from datetime import timedelta
 from guerdon import clock, ids
 from guerdon.console.asked import SLOW_SECONDS
 from guerdon.db.pool import Database, ReadTx
+from guerdon.transactions.cases import store as cases
 from guerdon.transactions.lists import pages as lists
 
 _KEPT_SECONDS = 2.0
@@ -17,7 +18,7 @@ class Counts:
 
     to_decide: int
     pending_long: int
-    conflicts: int
+    cases: int
 
 
 def shown(count: int) -> str:
@@ -54,5 +55,5 @@ async def _count(tx: ReadTx, namespace: str) -> Counts:
     return Counts(
         await lists.count_to_decide(tx, namespace),
         await lists.count_status(tx, namespace, "pending", lists.FIRST_ID, long_ago),
-        await lists.count_conflicts(tx, namespace),
+        await cases.count_open(tx, namespace, lists.COUNTED),
     )

@@ -15,7 +15,7 @@ from guerdon.db.pool import Row, Tx
 from guerdon.errors import GuerdonError, InvalidRequest, MemberNotFound
 from guerdon.ledger import store as ledger
 from guerdon.ledger.chart import Movement, Place
-from guerdon.ledger.posting import Account
+from guerdon.ledger.posting import Account, of_transaction
 from guerdon.members.lists import pages as lists
 from guerdon.members.model import Change, Member
 from guerdon.redemption import enrolment
@@ -47,7 +47,7 @@ class Line:
 
     @property
     def of_transaction(self) -> bool:
-        return self.row.movement in (Movement.HOLD, Movement.CAPTURE, Movement.RELEASE)
+        return of_transaction(self.row.movement, self.row.leg)
 
 
 @dataclass(frozen=True, slots=True)

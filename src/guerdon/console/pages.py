@@ -64,6 +64,7 @@ NAVIGATION = [
         [
             Link("/redeem/overview", "Overview", "gauge"),
             Link("/redeem/transactions", "Transactions", "list"),
+            Link("/redeem/cases", "Cases", "alert"),
             Link("/redeem/options", "Options", "gift"),
         ],
     ),
@@ -148,7 +149,11 @@ class Pages:
     ) -> Response:
         """A whole page with the navigation around it."""
         counts = await self._figures.counts(visit.namespace)
-        shell = {"navigation": NAVIGATION, "to_decide": counts.to_decide}
+        shell = {
+            "navigation": NAVIGATION,
+            "to_decide": counts.to_decide,
+            "to_look_at": counts.cases,
+        }
         return self.page(visit, template, shell | dict(values), status=status)
 
     def page(

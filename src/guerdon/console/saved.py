@@ -50,6 +50,7 @@ class Tab:
     count: int | None
     current: bool
     deciding: bool = False
+    path: str = "/redeem/transactions"
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,12 +159,14 @@ class SavedViews:
             ("failed-today", "Failed today", failed),
             ("slow-provider", "Slow provider", counts.pending_long),
         ]
-        if counts.conflicts or view == "contradictions":
-            fixed.append(("contradictions", "Contradictions", counts.conflicts))
+        if view == "contradictions":
+            fixed.append(("contradictions", "Contradictions", None))
         found = [
             Tab(name, {"view": key}, count, opened is None and key == view, key == fixed[0][0])
             for key, name, count in fixed
         ]
+        if counts.cases:
+            found.append(Tab("Cases", {}, counts.cases, False, path="/redeem/cases"))
         known = await self._counted(visit, saved)
         for one in saved:
             leads = dict(parse_qsl(one.query)) | {"saved": str(one.view_id)}

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from guerdon.console import moments
+from guerdon.console.choices import CLOSED_AS
 from guerdon.console.pages import STATUS_TEXT, number, who
 from guerdon.console.payloads import Payload, payload
 from guerdon.providers.model import Provider
@@ -56,10 +57,20 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
+class Contradiction:
+    """News against what was concluded: what it said, by which way and in which words, and when."""
+
+    what: str
+    how: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Story:
     """The timeline and the payloads, and what an open transaction waits for."""
 
     steps: tuple[Step, ...]
+    contradictions: tuple[Contradiction, ...]
     parts: tuple[Part, ...]
     waiting: tuple[str, str] | None
     masked: bool
@@ -83,13 +94,22 @@ def tell(
         parts.append(_part(event, revealed=revealed))
         before = at
     sides = [side for part in parts for _, side, _ in part.sides]
+    against = [event for event in events if event["type"] == EventType.CONFLICT]
     return Story(
         tuple(steps),
+        tuple(map(_contradiction, against)),
         tuple(parts),
         _waiting(t, full, now),
         masked=any(side is not None and side.masked for side in sides),
         hidden=any(note == "hidden" for part in parts for _, _, note in part.sides),
     )
+
+
+def _contradiction(event: dict[str, Any]) -> Contradiction:
+    facts: dict[str, Any] = event["payload"]
+    what = "It was given." if facts["said"] == "succeeded" else "It was not given."
+    how = f"{who(event['actor'])}, {_source(facts)}{_said(facts)}"
+    return Contradiction(what, how, datetime.fromisoformat(event["at"]))
 
 
 def _meaning(
@@ -118,12 +138,22 @@ def _meaning(
             why = f" {facts['why']}" if facts.get("why") else ""
             return "good", _balances(facts), f"{number(t.price)} tokens went back.{why}"
         case EventType.OPERATOR_CONFIRMED | EventType.OPERATOR_CANCELLED:
-            return "good", actor, f"Reason: {facts['reason']}" if facts.get("reason") else ""
+            return "good", actor, _reason(facts)
         case EventType.CONFLICT:
             stands = STATUS_TEXT.get(facts.get("stands", ""), "")
             said = f"Said {facts.get('said')} {_source(facts)}{_said(facts)}"
             return "bad", actor, f"{said}; {stands} stands, no tokens moved."
+        case EventType.CORRECTED:
+            how = "given back" if facts["choice"] == "grant" else "charged again"
+            return "good", _balances(facts), f"{number(facts['amount'])} tokens {how}."
+        case EventType.CASE_CLOSED:
+            closed_as = CLOSED_AS[facts["choice"]]
+            return "good", actor, f"{closed_as[0].upper()}{closed_as[1:]}. {_reason(facts)}"
     return "plain", actor, ""
+
+
+def _reason(facts: dict[str, Any]) -> str:
+    return f"Reason: {facts['reason']}" if facts.get("reason") else ""
 
 
 def _posted(facts: dict[str, Any], provider: Provider | None) -> tuple[Tone, str, str]:

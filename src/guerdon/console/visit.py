@@ -108,6 +108,13 @@ class Visit:
         """The first value of a parameter that is not empty."""
         return next((value for value in self.request.query_params.getlist(name) if value), None)
 
+    def query_identifier(self, name: str) -> UUID | None:
+        """A UUID from the query, if there is one."""
+        try:
+            return UUID(self.query(name) or "")
+        except ValueError:
+            return None
+
     def identifier(self, name: str) -> UUID:
         """A UUID from the path; what is none cannot be there."""
         text = self.request.path_params[name]

@@ -28,7 +28,7 @@ class Place(StrEnum):
     ADJUSTED = "adjusted"
 
 
-OPENING, CLOSING = 0, 1
+OPENING, CLOSING, CORRECTING = 0, 1, 2
 
 # The byte that stands for a movement in the hash of a posting. Never renumber: hashes are for ever.
 CODE = {

@@ -17,7 +17,7 @@ from uuid import UUID
 
 from guerdon.amount import MAX_TOKENS
 from guerdon.errors import InsufficientTokens, InvalidRequest, InvariantBroken
-from guerdon.ledger.chart import CLOSING, CODE, OPENING, Movement, Place
+from guerdon.ledger.chart import CLOSING, CODE, CORRECTING, OPENING, Movement, Place
 
 _ENCODING = struct.Struct(">16s16sqBqqqq")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -63,8 +63,13 @@ class Posting:
 
 
 def posting_id(cause_id: UUID, leg: int) -> UUID:
-    """The public ID of a posting: its cause's, and for the closing one that plus 1."""
+    """The public ID of a posting: its cause's plus its leg."""
     return UUID(int=cause_id.int + leg)
+
+
+def of_transaction(movement: str, leg: int) -> bool:
+    """Whether a posting's cause is a transaction: else it is a grant's or charge's own."""
+    return leg == CORRECTING or movement in (Movement.HOLD, Movement.CAPTURE, Movement.RELEASE)
 
 
 def link(
@@ -94,11 +99,7 @@ def link(
 
 def issue(account: Account, cause_id: UUID, amount: int, at: datetime, reason: str) -> Posting:
     """Tokens come into being: issued → available. ``InvalidRequest`` past ``MAX_TOKENS``."""
-    if account.balance + amount > MAX_TOKENS:
-        raise InvalidRequest(
-            "With this amount the member's balance would pass the largest that can be held.",
-            errors=[{"pointer": "/amount", "detail": f"balance would pass {MAX_TOKENS}"}],
-        )
+    _require_room(account, amount)
     account.available += amount
     return _post(
         account, cause_id, Movement.ISSUE, Place.ISSUED, Place.AVAILABLE, amount, at, reason
@@ -111,6 +112,30 @@ def charge(account: Account, cause_id: UUID, amount: int, at: datetime, reason: 
     account.available -= amount
     return _post(
         account, cause_id, Movement.ADJUST, Place.AVAILABLE, Place.ADJUSTED, amount, at, reason
+    )
+
+
+def grant_again(
+    account: Account, transaction_id: UUID, amount: int, at: datetime, reason: str
+) -> Posting:
+    """The tokens of a redemption that succeeded are given back: adjusted → available."""
+    _require_room(account, amount)
+    account.available += amount
+    places = (Place.ADJUSTED, Place.AVAILABLE)
+    return _post(
+        account, transaction_id, Movement.ADJUST, *places, amount, at, reason, leg=CORRECTING
+    )
+
+
+def charge_again(
+    account: Account, transaction_id: UUID, amount: int, at: datetime, reason: str
+) -> Posting:
+    """The tokens of a redemption that failed are taken after all: available → adjusted."""
+    require(account, amount)
+    account.available -= amount
+    places = (Place.AVAILABLE, Place.ADJUSTED)
+    return _post(
+        account, transaction_id, Movement.ADJUST, *places, amount, at, reason, leg=CORRECTING
     )
 
 
@@ -130,7 +155,15 @@ def capture(account: Account, transaction_id: UUID, amount: int, at: datetime) -
     account.held -= amount
     account.redeemed += amount
     return _post(
-        account, transaction_id, Movement.CAPTURE, Place.HELD, Place.REDEEMED, amount, at, None
+        account,
+        transaction_id,
+        Movement.CAPTURE,
+        Place.HELD,
+        Place.REDEEMED,
+        amount,
+        at,
+        None,
+        leg=CLOSING,
     )
 
 
@@ -140,7 +173,15 @@ def release(account: Account, transaction_id: UUID, amount: int, at: datetime) -
     account.held -= amount
     account.available += amount
     return _post(
-        account, transaction_id, Movement.RELEASE, Place.HELD, Place.AVAILABLE, amount, at, None
+        account,
+        transaction_id,
+        Movement.RELEASE,
+        Place.HELD,
+        Place.AVAILABLE,
+        amount,
+        at,
+        None,
+        leg=CLOSING,
     )
 
 
@@ -151,6 +192,14 @@ def require(account: Account, amount: int) -> None:
             f"This takes {amount} tokens, and {account.available} are available.",
             available=account.available,
             required=amount,
+        )
+
+
+def _require_room(account: Account, amount: int) -> None:
+    if account.balance + amount > MAX_TOKENS:
+        raise InvalidRequest(
+            "With this amount the member's balance would pass the largest that can be held.",
+            errors=[{"pointer": "/amount", "detail": f"balance would pass {MAX_TOKENS}"}],
         )
 
 
@@ -170,6 +219,8 @@ def _post(
     amount: int,
     at: datetime,
     reason: str | None,
+    *,
+    leg: int = OPENING,
 ) -> Posting:
     account.member_seq += 1
     account.head = link(
@@ -185,7 +236,7 @@ def _post(
     )
     return Posting(
         cause_id,
-        CLOSING if movement in (Movement.CAPTURE, Movement.RELEASE) else OPENING,
+        leg,
         account.namespace,
         account.member_id,
         account.member_seq,

@@ -50,7 +50,7 @@ LIMIT %(limit)s;
 
 -- name: postings_of
 -- What each transaction's postings left behind.
-SELECT cause_id, leg, amount, available_after, held_after, at
+SELECT cause_id, leg, amount, available_after, held_after, at, reason
 FROM posting
 WHERE slot = %(slot)s AND cause_id = ANY (%(cause_ids)s::uuid[]);
 
@@ -71,7 +71,7 @@ ORDER BY member_id;
 
 -- name: by_cause
 -- Every posting of one slot, in the order of what caused it; for the proof.
-SELECT cause_id, leg, namespace, member_id, movement, amount
+SELECT cause_id, leg, namespace, member_id, movement, to_account, amount
 FROM posting
 WHERE slot = %(slot)s
 ORDER BY cause_id, leg;

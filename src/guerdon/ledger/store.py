@@ -109,7 +109,8 @@ def accounts(tx: ReadTx, slot: int) -> AsyncIterator[Sequence[Row]]:
 
 
 def by_cause(tx: ReadTx, slot: int) -> AsyncIterator[Sequence[Row]]:
-    """Every posting of a slot by cause: (cause_id, leg, namespace, member_id, movement, amount)."""
+    """Every posting of a slot by cause: (cause_id, leg, namespace, member_id, movement, to_account,
+    amount)."""
     return tx.stream(_Q["by_cause"], {"slot": slot}, name="by_cause")
 
 

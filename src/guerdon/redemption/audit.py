@@ -4,8 +4,9 @@ Each slot is read in one snapshot, in the order of its keys, and merged in Pytho
 constant however much there is. Proven are, for every member, that the chain of postings is gapless
 and unbroken, that each posting follows from the one before, that the account is where the chain
 ends, and that what is held is what open transactions hold; for every transaction, that it has its
-hold and exactly the closing posting that its status asks for; and for every programme, that what
-was issued and adjusted is what members have and what was redeemed.
+hold and exactly the closing posting that its status asks for, and that a correction goes the other
+way; and for every programme, that what was issued and adjusted is what members have and what was
+redeemed.
 """
 
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -15,8 +16,8 @@ from uuid import UUID
 
 from guerdon.db.pool import Database, ReadTx, Row
 from guerdon.ledger import store as ledger
-from guerdon.ledger.chart import CLOSING, CODE, Movement, Place
-from guerdon.ledger.posting import link
+from guerdon.ledger.chart import CLOSING, CODE, CORRECTING, Movement, Place
+from guerdon.ledger.posting import link, of_transaction
 from guerdon.transactions import store as transactions
 
 
@@ -54,6 +55,9 @@ class Proof:
     totals: dict[str, Totals] = field(default_factory=dict)
     faults: int = 0
 
+
+# Where the one correction of a closed transaction may lead: back, or taken after all.
+_CORRECTED_TO = {"success": Place.AVAILABLE, "failure": Place.ADJUSTED}
 
 Report = Callable[[Fault], None]
 Progress = Callable[[int], None]
@@ -239,7 +243,7 @@ async def _transactions(tx: ReadTx, slot: int, proof: Proof, tell: Report) -> No
 async def _stray(postings: _Cursor, slot: int, tell: Report) -> None:
     """A posting that belongs to no transaction: right for grants and charges only."""
     row = postings.row
-    if row is not None and row.movement in (Movement.HOLD, Movement.CAPTURE, Movement.RELEASE):
+    if row is not None and of_transaction(row.movement, row.leg):
         tell(Fault(f"slot {slot} posting of {row.cause_id}", "has no transaction"))
     await postings.step()
 
@@ -252,6 +256,9 @@ def _check_legs(row: Row, found: dict[int, Row], where: str, tell: Report) -> No
     actual = None if closing is None else closing.movement
     if actual != expected:
         tell(Fault(where, f"is {row.status}, but its closing posting is {actual or 'missing'}"))
+    correction = found.get(CORRECTING)
+    if correction is not None and correction.to_account != _CORRECTED_TO.get(row.status):
+        tell(Fault(where, f"is {row.status}, but was corrected towards {correction.to_account}"))
     for leg in found.values():
         if (leg.amount, leg.member_id, leg.namespace) != (row.price, row.member_id, row.namespace):
             tell(Fault(where, f"its {leg.movement} is of another amount, member or namespace"))

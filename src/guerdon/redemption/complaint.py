@@ -7,8 +7,8 @@ from guerdon.db.pool import Tx
 from guerdon.errors import InvariantBroken, NotOpen, Sending, TransactionNotFound
 from guerdon.members.model import Member
 from guerdon.redemption import inquiry
-from guerdon.transactions.histories import store as histories
-from guerdon.transactions.histories.store import Case
+from guerdon.transactions.cases import store as cases
+from guerdon.transactions.cases.store import Case
 from guerdon.transactions.states import Status
 
 
@@ -34,7 +34,7 @@ async def open_case(
         )
     if t.status is Status.FAILURE:
         raise NotOpen("This redemption was not completed, and its tokens are back.")
-    new = await histories.open_case(tx, t, message)
+    new = await cases.complain(tx, t, message)
     if new:
         await access.audit(
             tx,
@@ -45,7 +45,7 @@ async def open_case(
             detail={"status": str(t.status)},
             address=address,
         )
-    case = (await histories.cases(tx, t.slot, [t.transaction_id])).get(t.transaction_id)
+    case = (await cases.of(tx, t.slot, [t.transaction_id])).get(t.transaction_id)
     if case is None:
         raise InvariantBroken("A case was opened and is not there.")
     return case, new

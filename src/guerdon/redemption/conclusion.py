@@ -1,66 +1,28 @@
 """What news does to a transaction: decisions on locked rows, without the database.
 
-:func:`hear` takes one piece of news to the :class:`Scene` of its batch. Statuses move by the one
+:func:`hear` takes one piece of news to the ``Scene`` of its batch. Statuses move by the one
 table of ``transactions/states.py``; what an attempt means is for ``providers/outcomes.py``.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from uuid import UUID
-
-import msgspec
+from dataclasses import dataclass
+from datetime import timedelta
 
 from guerdon import ids
 from guerdon.clock import rfc3339
 from guerdon.errors import AlreadyFinal, NotOpen, Sending, TransactionNotFound, WebhookIdReused
 from guerdon.ledger import posting
-from guerdon.ledger.posting import Account, Posting
-from guerdon.options.model import Option
 from guerdon.outbox import schedule
 from guerdon.outbox.message import Message
 from guerdon.providers import outcomes
-from guerdon.providers.model import Standing
 from guerdon.redemption.news import AttemptEnded, Concluded, Heard, Told, Unsent
-from guerdon.transactions.events import Event, EventType
+from guerdon.redemption.scene import Scene
+from guerdon.transactions.events import EventType
 from guerdon.transactions.model import Attempt, Personal, Transaction
 from guerdon.transactions.states import CLOSED, News, Status, advance
 from guerdon.transactions.store import Callback
 
 ACKNOWLEDGED, ASKING = "acknowledged", "asking"
-
-
-@dataclass(slots=True)
-class Scene:
-    """The locked rows of a batch, and what it will write."""
-
-    at: datetime
-    slot: int
-    found: dict[UUID, Transaction]
-    was: dict[UUID, Status]
-    debts: dict[UUID, Message]
-    accounts: dict[UUID, Account]
-    catalogue: dict[tuple[str, UUID, int], Option]
-    standings: dict[UUID, Standing]
-    said: set[tuple[UUID, str, str, str]]
-    callbacks: dict[tuple[UUID, str], tuple[bytes, bool]]
-    touched: set[UUID] = field(default_factory=set)
-    settled: set[UUID] = field(default_factory=set)
-    requeued: dict[UUID, Message] = field(default_factory=dict)
-    postings: list[Posting] = field(default_factory=list)
-    events: list[Event] = field(default_factory=list)
-    attempts: list[Attempt] = field(default_factory=list)
-    personal: list[Personal] = field(default_factory=list)
-    remembered: list[Callback] = field(default_factory=list)
-    given_back: dict[tuple[str, UUID], int] = field(default_factory=dict)
-    audited: list[tuple[Told, Transaction, Status, str]] = field(default_factory=list)
-
-    def note(self, t: Transaction, kind: EventType, actor: str, payload: object = None) -> None:
-        """Appends an event to the history of ``t``."""
-        t.events += 1
-        self.touched.add(t.transaction_id)
-        text = None if payload is None else msgspec.json.encode(payload).decode()
-        self.events.append(Event(t.transaction_id, t.events, kind, self.at, actor, text))
 
 
 def hear(scene: Scene, work: Heard) -> Concluded:
@@ -376,6 +338,7 @@ def _record_conflict(scene: Scene, t: Transaction, said: _Said) -> None:
     }
     payload |= {"message": said.message, "reference": said.reference}
     scene.note(t, EventType.CONFLICT, said.actor, payload)
+    scene.contradicted[t.transaction_id] = t
 
 
 def _closing(t: Transaction) -> dict[str, object]:

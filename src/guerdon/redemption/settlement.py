@@ -17,10 +17,12 @@ from guerdon.ledger import store as ledger
 from guerdon.options import store as options
 from guerdon.outbox import store as outbox
 from guerdon.providers import store as providers
-from guerdon.redemption.conclusion import Scene, hear
+from guerdon.redemption.conclusion import hear
 from guerdon.redemption.lane import Lanes
 from guerdon.redemption.news import Concluded, Heard, Told
+from guerdon.redemption.scene import Scene
 from guerdon.transactions import store as transactions
+from guerdon.transactions.cases import store as cases
 from guerdon.transactions.store import Move
 
 
@@ -115,6 +117,7 @@ async def _write(tx: Tx, scene: Scene) -> None:
         await options.take(tx, slot, scene.given_back)
     if moves:
         await transactions.save(tx, slot, moves)
+    await cases.contradict(tx, slot, list(scene.contradicted.values()))
     for work, t, was, outcome in scene.audited:
         await access.audit(
             tx,

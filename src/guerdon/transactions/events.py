@@ -23,6 +23,8 @@ class EventType(StrEnum):
     OPERATOR_CONFIRMED = "operator.confirmed"
     OPERATOR_CANCELLED = "operator.cancelled"
     CONFLICT = "conflict.recorded"
+    CORRECTED = "tokens.corrected"
+    CASE_CLOSED = "case.closed"
 
 
 TITLES: dict[str, str] = {
@@ -37,6 +39,8 @@ TITLES: dict[str, str] = {
     EventType.OPERATOR_CONFIRMED: "Confirmed by operator",
     EventType.OPERATOR_CANCELLED: "Cancelled by operator",
     EventType.CONFLICT: "Contradicting news",
+    EventType.CORRECTED: "Tokens corrected",
+    EventType.CASE_CLOSED: "Case closed",
 }
 
 

@@ -27,6 +27,7 @@ STATUS_BY_CODE: Mapping[str, int] = {
     "already-final": 409,
     "sending": 409,
     "not-open": 409,
+    "not-offered": 409,
     "open-transactions": 409,
     "live-namespace": 409,
     "member-erased": 410,

@@ -16,6 +16,7 @@ from guerdon.members.model import Member
 from guerdon.redemption import catalogue, complaint, enrolment, inquiry
 from guerdon.redemption.issuance import body_hash, scope_hash
 from guerdon.redemption.request import Request
+from guerdon.transactions.cases import store as cases
 from guerdon.transactions.histories import store as histories
 from guerdon.transactions.model import Transaction
 from guerdon.web import lists
@@ -199,10 +200,13 @@ def _transaction_id(call: Call) -> UUID:
 
 
 async def _with_cases(tx: ReadTx, call: Call, found: list[Transaction]) -> list[dict[str, Any]]:
-    opened = await histories.cases(tx, call.asker.slot, [t.transaction_id for t in found])
+    opened = await cases.of(tx, call.asker.slot, [t.transaction_id for t in found])
     titled = await titles.of(tx, found, titles.language(call.request))
     return [
-        {**shown.transaction(t, titled.get(t.transaction_id)), "case": case and shown.case(case)}
+        {
+            **shown.transaction(t, titled.get(t.transaction_id)),
+            "case": case and case.complained_at and shown.case(case),
+        }
         for t in found
         for case in [opened.get(t.transaction_id)]
     ]

@@ -10,7 +10,7 @@ from guerdon.options import model as option_model
 from guerdon.options.languages import Said
 from guerdon.options.model import Option
 from guerdon.redemption.catalogue import Offer
-from guerdon.transactions.histories.store import Case
+from guerdon.transactions.cases.store import Case
 from guerdon.transactions.model import Transaction
 from guerdon.transactions.states import Status
 
@@ -79,5 +79,11 @@ def transaction(t: Transaction, title: Said | None = None) -> dict[str, Any]:
 
 
 def case(opened: Case) -> dict[str, Any]:
-    """A case that the member opened."""
-    return {"openedAt": rfc3339(opened.opened_at), "message": opened.message}
+    """A case that the member opened, and when people closed it."""
+    assert opened.complained_at is not None, "contradicting news is not the member's to see"
+    closed = opened.closed_at
+    return {
+        "openedAt": rfc3339(opened.complained_at),
+        "message": opened.message,
+        "closedAt": None if closed is None else rfc3339(closed),
+    }

@@ -131,9 +131,11 @@ dialog?.addEventListener('submit', async (event) => {
   }
 })
 document.addEventListener('decided', () => {
-  const id = $('form', dialog)?.dataset.decision
+  const {decision: id, verb} = $('form', dialog)?.dataset ?? {}
   dialog.close()
   if (id && detailOf(id)) load(id)
+  // A page of its own tells more than the cells that were put in place: it is loaded again.
+  else if (id && location.pathname.endsWith(id)) location.search = '?done=' + verb
 })
 document.addEventListener('htmx:error', () => say('The server could not be reached. Nothing was changed; try again.'))
 

@@ -125,11 +125,6 @@ async def count_status(
     return await _count(tx, "count_status", where)
 
 
-async def count_conflicts(tx: ReadTx, namespace: str) -> int:
-    """How many have contradicting news."""
-    return await _count(tx, "count_conflicts", {"namespace": namespace})
-
-
 async def _count(tx: ReadTx, name: str, where: dict[str, object]) -> int:
     row = await tx.first(_Q[name], {**where, "limit": COUNTED + 1})
     return 0 if row is None else int(row.found)

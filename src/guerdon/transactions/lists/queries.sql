@@ -74,12 +74,6 @@ FROM (SELECT 1 FROM transaction
         AND transaction_id >= %(from)s AND transaction_id < %(below)s
       LIMIT %(limit)s) AS counted;
 
--- name: count_conflicts
--- What contradicts itself, counted no further than the limit. All slots: a partial index.
-SELECT count(*) AS found
-FROM (SELECT 1 FROM transaction WHERE namespace = %(namespace)s AND conflict LIMIT %(limit)s)
-    AS counted;
-
 -- name: histogram
 -- The newest transactions of a span of time by bar and status; how many are looked at is bounded.
 -- All slots: the index leads by namespace and ID.
