@@ -1,6 +1,7 @@
 """The Python client against the real API, in both kinds: what it asks, reads, repeats, raises."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -267,6 +268,17 @@ async def test_nobody_there_at_all_is_told_as_such(api: Api, between: Between) -
             with pytest.raises(errors.Unreachable):
                 await colour.ask(lambda c: c.members.put("ada"))
     await between.open()
+
+
+async def test_an_answer_that_does_not_come_is_given_up(api: Api) -> None:
+    # Connections stand in its backlog, and nobody reads from them.
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        more = {"timeout": 0.1, "retries": Retries(attempts=1)}
+        for kind in KINDS:
+            async with colours.client(kind, url, api.key, **more) as colour:
+                with pytest.raises(errors.AnswerLost, match="Timeout"):
+                    await colour.ask(lambda c: c.members.get("ada"))
 
 
 async def test_refusals_have_their_names_and_facts(

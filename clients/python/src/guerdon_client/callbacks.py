@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import httpx
 
 from guerdon_client import calls, signatures
-from guerdon_client.calls import UNSET, Call, Unset
+from guerdon_client.calls import Call
 from guerdon_client.drivers import Awaiting, Blocking, Settings
 from guerdon_client.endpoints import Driver, Resource, endpoint
 from guerdon_client.exchange import Retries
@@ -39,8 +39,8 @@ class Callbacks(Resource[Driver]):
         transaction_id: str,
         status: Status,
         *,
-        message: str | Unset = UNSET,
-        reference: str | Unset = UNSET,
+        message: str | None = None,
+        reference: str | None = None,
         webhook_id: str | None = None,
     ) -> Call[News]:
         """Says that the reward was given (``success``), was not (``failure``), or will be decided.
@@ -51,13 +51,11 @@ class Callbacks(Resource[Driver]):
         concluded, ``TransactionNotFound``, ``Unauthenticated`` (the secret, the provider's ID or
         this machine's clock is wrong).
         """
-        given = {
-            "transactionId": transaction_id,
-            "status": status,
-            "message": message,
-            "reference": reference,
-        }
-        body = calls.body(given)
+        body = calls.body(
+            calls.said(
+                transactionId=transaction_id, status=status, message=message, reference=reference
+            )
+        )
         told_as = webhook_id or hashlib.sha256(body).hexdigest()[:32]
         return Call(
             method="POST",

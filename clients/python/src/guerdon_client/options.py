@@ -1,7 +1,7 @@
 """Options: what can be redeemed."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Literal
 
@@ -51,7 +51,8 @@ class Option:
 
     ``price`` is set for physical and digital options; ``min_tokens``, ``max_tokens`` and ``rates``
     for currency options. ``audience`` is OR between groups and AND inside one; none is everyone.
-    ``window`` is JSON as docs/api.md tells it.
+    ``translations`` are texts by language and field; the option's own are in ``language``.
+    ``window`` and ``translations`` are JSON as docs/api.md tells it.
     """
 
     name: str
@@ -86,6 +87,8 @@ class Option:
     archived: bool
     times_used: int
     times_left: int | None
+    language: str | None = None
+    translations: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 class Options(Resource[Driver]):

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import httpx
 
 from guerdon_client import calls
-from guerdon_client.calls import UNSET, Call, Unset
+from guerdon_client.calls import Call
 from guerdon_client.endpoints import Driver, Resource, endpoint, iteration
 from guerdon_client.reading import Page, answered, one, page_of, parsed, replayed, shaped
 
@@ -102,12 +102,12 @@ class Redemptions(Resource[Driver]):
         option_name: str,
         user_id: str,
         *,
-        email: str | Unset | None = UNSET,
-        address: str | Unset | None = UNSET,
-        expected_price: int | Unset = UNSET,
-        token_amount: int | Unset = UNSET,
-        currency: str | Unset = UNSET,
-        expected_currency_amount: int | Unset = UNSET,
+        email: str | None = None,
+        address: str | None = None,
+        expected_price: int | None = None,
+        token_amount: int | None = None,
+        currency: str | None = None,
+        expected_currency_amount: int | None = None,
         key: str | None = None,
     ) -> Call[Transaction]:
         """Redeems tokens for an option, once for the idempotency ``key`` (scope ``redeem``).
@@ -118,16 +118,16 @@ class Redemptions(Resource[Driver]):
         ``idempotency_key`` asks again for the same redemption. Raises ``OptionNotFound``,
         ``MemberNotFound``, ``Conflict``, ``KeyReused``, ``ProviderUnavailable``.
         """
-        given = {
-            "optionName": option_name,
-            "userId": user_id,
-            "email": email,
-            "address": address,
-            "expectedPrice": expected_price,
-            "tokenAmount": token_amount,
-            "currency": currency,
-            "expectedCurrencyAmount": expected_currency_amount,
-        }
+        given = calls.said(
+            optionName=option_name,
+            userId=user_id,
+            email=email,
+            address=address,
+            expectedPrice=expected_price,
+            tokenAmount=token_amount,
+            currency=currency,
+            expectedCurrencyAmount=expected_currency_amount,
+        )
         return calls.keyed("/v1/redemptions", _accepted, given, key)
 
 
@@ -178,7 +178,7 @@ class Transactions(Resource[Driver]):
     )
 
     @endpoint
-    def confirm(self, transaction_id: str, *, reason: str | Unset = UNSET) -> Call[Transaction]:
+    def confirm(self, transaction_id: str, *, reason: str | None = None) -> Call[Transaction]:
         """A person knows that the reward was given: the tokens are captured.
 
         Raises ``TransactionNotFound``, ``Sending``, ``NotOpen``. Not sent again after a lost
@@ -187,7 +187,7 @@ class Transactions(Resource[Driver]):
         return _decided(transaction_id, "confirm", reason)
 
     @endpoint
-    def cancel(self, transaction_id: str, *, reason: str | Unset = UNSET) -> Call[Transaction]:
+    def cancel(self, transaction_id: str, *, reason: str | None = None) -> Call[Transaction]:
         """A person knows that the reward was not given: the tokens go back.
 
         Raises ``TransactionNotFound``, ``Sending``, ``NotOpen``. Not sent again after a lost
@@ -200,8 +200,8 @@ def _transaction(transaction_id: str, *more: str) -> str:
     return calls.path("v1", "transactions", transaction_id, *more)
 
 
-def _decided(transaction_id: str, verb: str, reason: str | Unset) -> Call[Transaction]:
-    given = {"reason": reason}
+def _decided(transaction_id: str, verb: str, reason: str | None) -> Call[Transaction]:
+    given = calls.said(reason=reason)
     return calls.posting(_transaction(transaction_id, verb), one(Transaction), given)
 
 
