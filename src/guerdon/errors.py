@@ -82,6 +82,12 @@ class PriceChanged(Conflict):
     code = "price-changed"
 
 
+class ConformanceRequired(Conflict):
+    """An option may not go live: its provider has not passed. Facts: ``providerId``."""
+
+    code = "conformance-required"
+
+
 class AlreadyFinal(Conflict):
     """News contradicts a closed transaction.
 

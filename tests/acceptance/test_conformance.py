@@ -9,13 +9,21 @@ from pathlib import Path
 import pytest
 from tests.acceptance import broken, receivers
 from tests.acceptance.receivers import AUTHORIZATION, CALLBACK, SECRET_KEY, SIGNING, Receiver
-from tests.acceptance.terminal import Terminal
+from tests.acceptance.terminal import KEY, Terminal
 from tests.house.documents import page, section, table
 
+from guerdon import strict_json
+from guerdon.access import store as access
 from guerdon.conformance import report
 from guerdon.conformance.messages import Plan
 from guerdon.conformance.report import Result
 from guerdon.conformance.scenarios import SCENARIOS
+from guerdon.db.pool import Database
+from guerdon.providers import store as providers
+from guerdon.providers.conformance import store as conformance
+from guerdon.providers.conformance.model import Report
+from guerdon.providers.model import Settings
+from guerdon.sealing import Sealer
 
 FORGED = {
     "no-signature",
@@ -273,3 +281,46 @@ async def test_rows_are_those_of_the_page_of_outcomes(callback_url: str) -> None
     rows = {one.row.rule for one in results.values() if one.row is not None}
     assert {"body-success", "body-failure", "body-postponed", "code-401", "code-400"} <= rows
     assert rows <= rules
+
+
+# A provider of a database -----------------------------------------------------------------------
+
+
+async def test_a_provider_is_tried_with_its_own_settings_and_the_result_kept(
+    tmp_path: Path, database: Database, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    terminal = Terminal(tmp_path, database_url)
+    sealer = Sealer(KEY)
+    async with Receiver().running() as receiver:
+        settings = Settings(
+            name="Rewards", webhook_url=receiver.url, authorization_header=AUTHORIZATION
+        )
+        async with database.tx() as tx:
+            await access.ensure_namespace(tx, "1")
+            made, secrets = await providers.create(tx, sealer, "1", settings)
+        assert (
+            "leave the flags"
+            in (
+                await terminal.type("conformance", "--provider", "Rewards", "--dialect", "json")
+            ).refused()
+        )
+        assert "no provider" in (await terminal.type("conformance", "--provider", "X")).refused()
+        monkeypatch.setattr(receivers, "SIGNING", secrets["signingSecret"])
+        said = (await terminal.type("conformance", "--provider", "Rewards")).worked()
+        assert ", 0 failed, " in said
+        async with database.read() as tx:
+            kept = await conformance.last(tx, made)
+        assert kept is not None
+        assert kept.counts
+        assert kept.actor == "command"
+        assert {one.name for one in kept.scenarios} == {one.name for one in SCENARIOS}
+        # What the API takes is what --json prints.
+        monkeypatch.setattr(receivers, "SIGNING", SIGNING)
+        failed = await terminal.type("conformance", "--provider", str(made), "--json")
+        assert failed.code == 1
+        report_of_it = strict_json.fit(strict_json.parse(failed.out.encode()), Report)
+        assert report_of_it.url == receiver.url
+        async with database.read() as tx:
+            kept = await conformance.last(tx, made)
+        assert kept is not None
+        assert not kept.passed

@@ -18,6 +18,7 @@ ROOMS = {
     "db": {"installation", "schema_migration"},
     "access": {
         "namespace",
+        "namespace_rules",
         "api_key",
         "member_key",
         "operator",
@@ -30,7 +31,7 @@ ROOMS = {
     },
     "members": {"member", "member_profile", "member_tombstone"},
     "ledger": {"account", "posting"},
-    "providers": {"provider", "provider_health", "provider_secret"},
+    "providers": {"provider", "provider_health", "provider_secret", "provider_conformance"},
     "options": {"option", "option_version", "option_share"},
     "transactions": {
         "transaction",

@@ -3,6 +3,7 @@
 from guerdon.api import (
     callbacks,
     cases,
+    conformance,
     members,
     namespaces,
     options,
@@ -26,6 +27,7 @@ def table(parts: Parts) -> list[Route]:
         *members.Doors(parts).routes(),
         *options.Doors(parts).routes(),
         *providers.Doors(parts).routes(),
+        *conformance.Doors(parts).routes(),
         *callbacks.Doors(parts).routes(),
         *namespaces.Doors(parts).routes(),
         *sandbox.Doors(parts).routes(),

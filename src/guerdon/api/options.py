@@ -10,11 +10,11 @@ from guerdon.access import store as access
 from guerdon.access.principal import Scope
 from guerdon.api.answers import OptionAnswer
 from guerdon.api.providers import if_match
-from guerdon.db.pool import ReadTx, Tx
-from guerdon.errors import InvalidRequest, OptionNotFound
+from guerdon.db.pool import Tx
+from guerdon.errors import OptionNotFound
 from guerdon.options import definition, model, store
 from guerdon.options.model import Option
-from guerdon.providers import store as providers
+from guerdon.redemption import opening
 from guerdon.web import lists
 from guerdon.web.door import Call, answer
 from guerdon.web.parts import Parts
@@ -51,7 +51,7 @@ class Doors:
                 body=dict[str, Any],
                 answer=OptionAnswer,
                 status=201,
-                codes=("invalid-request",),
+                codes=("invalid-request", "conformance-required"),
             ),
             Route(
                 "GET",
@@ -70,7 +70,7 @@ class Doors:
                 write,
                 body=dict[str, Any],
                 answer=OptionAnswer,
-                codes=(*gone, "precondition-failed", "invalid-request"),
+                codes=(*gone, "conformance-required", "precondition-failed", "invalid-request"),
             ),
             Route(
                 "DELETE",
@@ -103,7 +103,7 @@ class Doors:
         """Stores the first version."""
         async with self._parts.database.tx() as tx:
             option = definition.new(call.namespace, ids.random_id(), tx.at, call.body)
-            await self._own_provider(tx, call.namespace, option)
+            await opening.vet(tx, option)
             await store.create(tx, self._parts.slots, option, call.who.actor)
             await self._audit(tx, call, "option.created", option)
         headers = {"Location": f"{self._parts.base_path}/v1/options/{option.name}"}
@@ -124,7 +124,7 @@ class Doors:
                 if_match=if_match(call),
                 author=call.who.actor,
             )
-            await self._own_provider(tx, call.namespace, option)
+            await opening.vet(tx, option)
             await self._audit(tx, call, "option.changed", option)
         return await self._answer(call, option.name)
 
@@ -149,13 +149,6 @@ class Doors:
             usage = await store.usage(tx, [option])
         shown = model.to_wire(option, usage[option.namespace, option.name])
         return answer(shown, status, {"ETag": f'"{option.version}"', **(headers or {})})
-
-    async def _own_provider(self, tx: ReadTx, namespace: str, option: Option) -> None:
-        if option.provider_id not in await providers.standing(tx, [namespace]):
-            raise InvalidRequest(
-                "The option cannot be saved like this.",
-                errors=[{"pointer": "/providerId", "detail": "is no provider of this namespace"}],
-            )
 
     async def _audit(self, tx: Tx, call: Call, action: str, option: Option) -> None:
         await access.audit(

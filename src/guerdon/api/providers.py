@@ -195,10 +195,7 @@ class Doors:
         )
 
     async def _load(self, tx: ReadTx, namespace: str, provider_id: UUID) -> Provider:
-        provider = await store.load(tx, self._parts.sealer, provider_id)
-        if provider is None or provider.namespace != namespace:
-            raise NotFound("There is no such provider.")
-        return provider
+        return await store.own(tx, self._parts.sealer, namespace, provider_id)
 
     async def _audit(
         self, tx: Any, call: Call, action: str, provider_id: UUID, detail: dict[str, object]

@@ -4,28 +4,31 @@ import asyncio
 import base64
 import binascii
 import sys
+from pathlib import Path
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
 
 import msgspec
 from cyclopts import Parameter
 from rich.console import Console
 from rich.markup import escape
 
+from guerdon.cli.database import DEFAULT_DATA, Data, Url, place
+from guerdon.cli.proving import Run, Told, check, keeping_it, played
 from guerdon.config import ConfigurationError
-from guerdon.conformance import report
 from guerdon.conformance.messages import Plan
 from guerdon.conformance.report import Result
-from guerdon.conformance.sender import ANYWHERE
-from guerdon.providers import egress
 
 _console = Console(highlight=False, soft_wrap=True)
 _COLOURS = {"pass": "green", "fail": "red", "left-out": "yellow"}
 
 
 def conformance(
-    url: Annotated[str, Parameter(help="The provider's webhook URL.")],
+    url: Annotated[str | None, Parameter(help="The provider's webhook URL.")] = None,
     *,
+    provider: Annotated[
+        str | None,
+        Parameter(help="A provider of a database instead, by ID or name: its result is kept."),
+    ] = None,
     signing_secret: Annotated[
         str | None, Parameter(help="The signingSecret that your server checks with.")
     ] = None,
@@ -33,9 +36,12 @@ def conformance(
         str | None, Parameter(help="The Authorization value that your server expects.")
     ] = None,
     dialect: Annotated[
-        Literal["status-code", "json"], Parameter(help="How answers without a status are read.")
-    ] = "status-code",
-    timeout_seconds: Annotated[int, Parameter(help="The provider's timeoutSeconds.")] = 15,
+        Literal["status-code", "json"] | None,
+        Parameter(help="How answers without a status are read; status-code if not given."),
+    ] = None,
+    timeout_seconds: Annotated[
+        int | None, Parameter(help="The provider's timeoutSeconds; 15 if not given.")
+    ] = None,
     callback_url: Annotated[
         str | None,
         Parameter(help="Where your server calls back: this command listens at its port."),
@@ -52,41 +58,54 @@ def conformance(
         Parameter(help="Messages like real redemptions: REWARDS MAY BE GIVEN.", negative=()),
     ] = False,
     json: Annotated[bool, Parameter(help="For programs.", negative=())] = False,
+    data: Data = DEFAULT_DATA,
+    database_url: Url = None,
 ) -> None:
     """Try a provider's endpoint with test messages. Exits 0 if nothing failed, 1 if something did.
 
     The messages are test messages, and may say what answer they ask for: docs/conformance.md.
+    With --provider it is tried with the settings and secrets it has, and the console shows how it
+    went.
     """
+    own = (signing_secret, authorization, dialect, timeout_seconds, callback_secret, secret_key)
+    if (url is None) == (provider is None):
+        raise ConfigurationError("Name a URL, or a provider of a database with --provider.")
+    if provider is not None and any(one is not None for one in own):
+        raise ConfigurationError("--provider brings its own settings and secrets; leave the flags.")
+    if realistic:
+        Console(stderr=True).print("Your server cannot tell these messages from redemptions.")
     plan = Plan(
-        url,
-        dialect,
+        url or "",
+        dialect or "status-code",
         _secret("--signing-secret", signing_secret),
         authorization,
         callback_url,
         _secret("--callback-secret", callback_secret),
         secret_key,
-        timeout_seconds,
+        15 if timeout_seconds is None else timeout_seconds,
         patience_seconds,
         realistic,
     )
-    _check(plan)
-    if realistic:
-        Console(stderr=True).print("Your server cannot tell these messages from redemptions.")
-    try:
-        results = asyncio.run(report.play(plan, _silent if json else _tell))
-    except OSError as trouble:
-        raise ConfigurationError(
-            f"Nobody can listen at {callback_url}: {trouble.strerror or trouble}."
-        ) from trouble
-    count = {kind: sum(one.result == kind for one in results) for kind in _COLOURS}
+    _finish(_run(plan, provider, data, database_url, _silent if json else _tell), json=json)
+
+
+def _run(plan: Plan, provider: str | None, data: Path, database_url: str | None, told: Told) -> Run:
+    if provider is None:
+        check(plan)
+        return asyncio.run(played(plan, told))
+    with place(data, database_url) as where:
+        return asyncio.run(keeping_it(where, provider, plan, told))
+
+
+def _finish(run: Run, *, json: bool) -> None:
+    count = {kind: sum(one.result == kind for one in run.scenarios) for kind in _COLOURS}
     if json:
-        document = {"url": url, "passed": not count["fail"], "scenarios": results}
-        sys.stdout.write(msgspec.json.format(msgspec.json.encode(document)).decode() + "\n")
+        sys.stdout.write(msgspec.json.format(msgspec.json.encode(run)).decode() + "\n")
     else:
         _console.print(
             f"\n{count['pass']} passed, {count['fail']} failed, {count['left-out']} left out."
         )
-    sys.exit(1 if count["fail"] else 0)
+    sys.exit(0 if run.passed else 1)
 
 
 def _secret(flag: str, value: str | None) -> str | None:
@@ -99,29 +118,6 @@ def _secret(flag: str, value: str | None) -> str | None:
     if not key:
         raise ConfigurationError(f"{flag} is whsec_ and base64, as the provider's page shows it.")
     return value
-
-
-def _check(plan: Plan) -> None:
-    try:
-        egress.target(plan.url, ANYWHERE)
-    except egress.Blocked as blocked:
-        raise ConfigurationError(str(blocked)) from blocked
-    if plan.callback_url is not None:
-        try:
-            parts = urlsplit(plan.callback_url)
-            known = parts.scheme in ("http", "https") and bool(parts.hostname and parts.port)
-        except ValueError:
-            known = False
-        if not known:
-            raise ConfigurationError(
-                "--callback-url names a host and a port, such as http://localhost:9000/callbacks."
-            )
-    if plan.authorization is not None and not (
-        plan.authorization.isascii() and plan.authorization.isprintable()
-    ):
-        raise ConfigurationError("--authorization is one line of printable ASCII.")
-    if not 1 <= plan.timeout_seconds <= 60:
-        raise ConfigurationError("--timeout-seconds is 1 to 60.")
 
 
 def _silent(_result: Result) -> None:

@@ -22,6 +22,7 @@ from guerdon.console.overview import Overview
 from guerdon.console.pages import Pages
 from guerdon.console.passwords import Passwords
 from guerdon.console.providers import Providers
+from guerdon.console.rules import Rules
 from guerdon.console.saved import SavedViews
 from guerdon.console.second_step import SecondStep
 from guerdon.console.settings import Settings
@@ -70,6 +71,7 @@ def table(
         *Providers(parts, pages).table(),
         *Overview(parts, pages, figures).table(),
         *Settings(parts, pages, hashing).table(),
+        *Rules(parts, pages).table(),
         *WidgetSettings(parts, pages).table(),
         *AuditLog(parts, pages).table(),
         Page("GET", "/console/static/{version}/{name}", asset, None),

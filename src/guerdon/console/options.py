@@ -15,15 +15,23 @@ from guerdon.console import option_form, translation_form
 from guerdon.console.pages import Pages
 from guerdon.console.site import Page
 from guerdon.console.visit import Visit
-from guerdon.db.pool import ReadTx, Tx
 from guerdon.db.pool import Row as StoredRow
-from guerdon.errors import InvalidRequest, NotFound, PreconditionFailed
+from guerdon.db.pool import Tx
+from guerdon.errors import (
+    ConformanceRequired,
+    GuerdonError,
+    InvalidRequest,
+    NotFound,
+    PreconditionFailed,
+)
 from guerdon.options import changes as differences
 from guerdon.options import definition, model, store
 from guerdon.options.model import Option, Usage
 from guerdon.providers import store as providers
+from guerdon.redemption import opening
 from guerdon.transactions.lists import pages as lists
 from guerdon.web.parts import Parts
+from guerdon.web.problems import STATUS_BY_CODE
 
 _LISTED, _VERSIONS = 200, 50
 _LOOKED_AT = 20_000
@@ -114,10 +122,10 @@ class Options:
         try:
             async with self._parts.database.tx() as tx:
                 option = definition.new(visit.namespace, ids.random_id(), tx.at, body)
-                await self._own_provider(tx, option)
+                await opening.vet(tx, option)
                 await store.create(tx, self._parts.slots, option, visit.operator.actor)
                 await self._audit(tx, visit, "option.created", option)
-        except InvalidRequest as wrong:
+        except (InvalidRequest, ConformanceRequired) as wrong:
             return await self._form(visit, kind, shown, wrong=wrong)
         return RedirectResponse(self._where(visit, option.name, "created"), status_code=303)
 
@@ -143,9 +151,9 @@ class Options:
                     if_match=visit.integer("version", lowest=1, highest=2**31),
                     author=visit.operator.actor,
                 )
-                await self._own_provider(tx, changed)
+                await opening.vet(tx, changed)
                 await self._audit(tx, visit, "option.changed", changed)
-        except InvalidRequest as wrong:
+        except (InvalidRequest, ConformanceRequired) as wrong:
             return await self._form(visit, option.type, shown, option=option, wrong=wrong)
         except PreconditionFailed:
             late = InvalidRequest(
@@ -209,7 +217,7 @@ class Options:
         shown: Mapping[str, Any],
         *,
         option: Option | None = None,
-        wrong: InvalidRequest | None = None,
+        wrong: GuerdonError | None = None,
     ) -> Response:
         async with self._parts.database.read() as tx:
             known = await providers.page(tx, self._parts.sealer, visit.namespace, "", _LISTED)
@@ -242,7 +250,10 @@ class Options:
             "may": visit.operator.may("options"),
         }
         return await self._pages.screen(
-            visit, "option.html", values, status=200 if wrong is None else 422
+            visit,
+            "option.html",
+            values,
+            status=200 if wrong is None else STATUS_BY_CODE[wrong.code],
         )
 
     @staticmethod
@@ -256,13 +267,6 @@ class Options:
     @staticmethod
     def _where(visit: Visit, name: UUID, done: str) -> str:
         return visit.url(f"/redeem/options/{name}", {"done": done})
-
-    async def _own_provider(self, tx: ReadTx, option: Option) -> None:
-        if option.provider_id not in await providers.standing(tx, [option.namespace]):
-            raise InvalidRequest(
-                "The option cannot be saved like this.",
-                errors=[{"pointer": "/providerId", "detail": "is no provider of this programme"}],
-            )
 
     async def _audit(self, tx: Tx, visit: Visit, action: str, option: Option) -> None:
         await access.audit(

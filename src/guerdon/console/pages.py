@@ -78,6 +78,7 @@ NAVIGATION = [
             Link("/settings/team", "Team and roles", "shield", "admin"),
             Link("/settings/keys", "API keys", "keys", "admin"),
             Link("/settings/widget", "Widget", "gift", "admin"),
+            Link("/settings/rules", "Rules", "check", "admin"),
             Link("/settings/audit", "Audit log", "book", "personal"),
         ],
     ),

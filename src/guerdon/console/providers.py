@@ -12,15 +12,18 @@ from starlette.responses import RedirectResponse, Response
 from guerdon import ids, strict_json
 from guerdon.access import store as access
 from guerdon.access import trail
+from guerdon.access.rules import store as rules
 from guerdon.access.trail import Sought
 from guerdon.console import payloads
 from guerdon.console.pages import Pages
 from guerdon.console.site import Page
 from guerdon.console.visit import Visit
 from guerdon.db.pool import ReadTx, Row, Tx
-from guerdon.errors import GuerdonError, InvalidRequest, NotFound, PreconditionFailed
+from guerdon.errors import GuerdonError, InvalidRequest, PreconditionFailed
 from guerdon.outbox import store as outbox
 from guerdon.providers import model, store, trial
+from guerdon.providers.conformance import store as conformance
+from guerdon.providers.conformance.store import Kept
 from guerdon.providers.model import Provider, SecretKind, Settings
 from guerdon.providers.trial import Trial
 from guerdon.transactions.lists import pages as lists
@@ -40,11 +43,14 @@ _OVERLAPS = {"0": 0, "1 hour": 3600, "1 day": 86_400, "7 days": 604_800}
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How a provider stands: what it is owed, what went wrong lately, and who paused it."""
+    """How a provider stands: what it is owed, what went wrong lately, who paused it, and what
+    conformance last found out."""
 
     owed: Row | None
     troubles: list[Row]
     paused: Row | None
+    proof: Kept | None
+    proof_required: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,8 +234,11 @@ class Providers:
                 tx, visit.namespace, provider.provider_id, start, _LOOKED_AT, most=_TROUBLES
             )
             lines = await trail.page(tx, sought, _LISTED) if provider.paused else []
+            proof = await conformance.last(tx, provider.provider_id)
+            required = await rules.conformance_required(tx, visit.namespace)
         paused = next((line for line in lines if _is_pause(line)), None)
-        return Standing(owed.get(provider.provider_id), troubles, paused)
+        owes = owed.get(provider.provider_id)
+        return Standing(owes, troubles, paused, proof, required)
 
     def _settings(self, body: dict[str, Any]) -> Settings:
         settings: Settings = strict_json.fit(body, Settings)
@@ -241,10 +250,7 @@ class Providers:
             return await self._load(tx, visit, visit.identifier("id"))
 
     async def _load(self, tx: ReadTx, visit: Visit, provider_id: UUID) -> Provider:
-        provider = await store.load(tx, self._parts.sealer, provider_id)
-        if provider is None or provider.namespace != visit.namespace:
-            raise NotFound("There is no such provider.")
-        return provider
+        return await store.own(tx, self._parts.sealer, visit.namespace, provider_id)
 
     @staticmethod
     def _back(visit: Visit, provider: Provider, done: str) -> Response:

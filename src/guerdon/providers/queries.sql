@@ -27,6 +27,10 @@ WHERE p.namespace = %(namespace)s AND p.name > %(after)s
 ORDER BY p.name
 LIMIT %(limit)s;
 
+-- name: named
+-- Providers of this name in every namespace, for commands; not member data.
+SELECT provider_id FROM provider WHERE name = %(name)s;
+
 -- name: secrets
 -- The secrets of a provider that are valid now, the current one of each kind first.
 SELECT secret_id, kind, sealed

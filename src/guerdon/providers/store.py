@@ -12,6 +12,7 @@ from guerdon.db.pool import ReadTx, Row, Tx
 from guerdon.db.sql import Queries
 from guerdon.errors import InvalidRequest, NotFound, PreconditionFailed
 from guerdon.providers import signing
+from guerdon.providers.conformance import store as conformance
 from guerdon.providers.model import (
     SECRET_KINDS,
     Provider,
@@ -82,6 +83,19 @@ async def page(
     """Providers of a namespace by name, without their secrets."""
     rows = await tx.all(_Q["list"], {"namespace": namespace, "after": after, "limit": limit})
     return [_provider(sealer, row, {}) for row in rows]
+
+
+async def own(tx: ReadTx, sealer: Sealer, namespace: str, provider_id: UUID) -> Provider:
+    """One provider of a namespace; ``NotFound`` for any other."""
+    provider = await load(tx, sealer, provider_id)
+    if provider is None or provider.namespace != namespace:
+        raise NotFound("There is no such provider.")
+    return provider
+
+
+async def named(tx: ReadTx, name: str) -> list[UUID]:
+    """The IDs of the providers of this name, in whatever namespace."""
+    return [row.provider_id for row in await tx.all(_Q["named"], {"name": name})]
 
 
 async def create(
@@ -157,6 +171,22 @@ async def change(tx: Tx, sealer: Sealer, before: Provider, settings: Settings) -
         raise _name_taken(settings.name) from taken
     if not changed:
         raise PreconditionFailed("Somebody changed this provider meanwhile. Read it again.")
+    overtaken = _overtaken(before, settings, authorization)
+    if overtaken is not None:
+        await conformance.overtake(tx, before.provider_id, overtaken)
+
+
+def _overtaken(before: Provider, settings: Settings, authorization: str | None) -> str | None:
+    """Why what conformance found is no longer about this provider, if it is not."""
+    if settings.webhook_url != before.webhook_url:
+        return "The provider has another address since."
+    if settings.dialect != before.dialect:
+        return "The provider's answers are read in another way since."
+    if settings.timeout_seconds < before.timeout_seconds:
+        return "The provider has less time to answer since."
+    if authorization != before.authorization:
+        return "The provider is sent another Authorization value since."
+    return None
 
 
 async def clear_health(tx: Tx, provider_id: UUID) -> None:
@@ -173,6 +203,7 @@ async def rotate(
     )
     if row is None:
         raise NotFound("This provider has no such secret.")
+    await conformance.overtake(tx, provider_id, f"The {kind} was rotated since.")
     return await _add_secret(tx, sealer, provider_id, kind), row.valid_until
 
 

@@ -24,6 +24,7 @@ STATUS_BY_CODE: Mapping[str, int] = {
     "not-eligible": 409,
     "member-frozen": 409,
     "price-changed": 409,
+    "conformance-required": 409,
     "already-final": 409,
     "sending": 409,
     "not-open": 409,
