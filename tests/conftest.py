@@ -24,6 +24,7 @@ from guerdon.db.migrate import SERVICE_ROLE, migrate
 from guerdon.db.pool import Database
 from guerdon.providers import egress
 from guerdon.sealing import Sealer
+from guerdon.web.connection import Connection
 
 LOOPBACK = egress.networks("127.0.0.0/8,::1/128")
 ALL_SCOPES = ["members", "options", "redeem", "read", "operate"]
@@ -150,7 +151,9 @@ class Api:
 @asynccontextmanager
 async def served(running: Running, key: str) -> AsyncIterator[Api]:
     """The API of a Guerdon at work, served by uvicorn on a free port."""
-    config = uvicorn.Config(running.web, log_level="warning", lifespan="off", ws="none")
+    config = uvicorn.Config(
+        running.web, http=Connection, log_level="warning", lifespan="off", ws="none"
+    )
     web = uvicorn.Server(config)
     # Listening before it serves: whoever connects early waits in the backlog.
     listening = socket.create_server(("127.0.0.1", 0))

@@ -19,6 +19,14 @@ def _mask(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> Mutabl
     return event
 
 
+class _Foreign(logging.Handler):
+    """Passes on what libraries log."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        told = structlog.get_logger(record.name)
+        told.log(record.levelno, record.getMessage(), logger=record.name, exc_info=record.exc_info)
+
+
 def configure(level: str, *, pretty: bool = False) -> None:
     """Sends logs to standard error: JSON lines, or for people at a terminal when ``pretty``."""
     shared: list[Any] = [
@@ -33,6 +41,8 @@ def configure(level: str, *, pretty: bool = False) -> None:
         if pretty
         else structlog.processors.JSONRenderer()
     )
+    # What libraries say comes the same way.
+    logging.basicConfig(handlers=[_Foreign()], level=logging.WARNING, force=True)
     # The pool says by itself what our own lines say better.
     logging.getLogger("psycopg.pool").setLevel(logging.CRITICAL)
     structlog.configure(

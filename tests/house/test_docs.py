@@ -28,7 +28,7 @@ from guerdon.providers import outcomes, wire
 from guerdon.providers.model import Settings
 from guerdon.redemption import lane
 from guerdon.transactions.events import TITLES
-from guerdon.web import door
+from guerdon.web import connection, door
 from guerdon.web.parts import Parts
 from guerdon.web.problems import STATUS_BY_CODE
 from guerdon.widget import handlers
@@ -235,6 +235,13 @@ def test_limits_are_those_of_the_code() -> None:
     assert told["works in one commit"] == str(lane.LARGEST_BATCH)
     assert told["wait for a commit before new requests get 429"] == (
         f"{lane.WAIT_BUDGET_SECONDS:.0f} seconds"
+    )
+    assert told["head of a request"] == f"{connection.LARGEST_HEAD // 1024} KiB"
+    assert told["time for a head to come in; for a body"] == (
+        f"{connection.HEAD_SECONDS:.0f} seconds; {connection.BODY_SECONDS:.0f} seconds"
+    )
+    assert told["time that a client may leave an answer unread"] == (
+        f"{connection.UNREAD_SECONDS:.0f} seconds"
     )
     assert told["failures to authenticate, from one address"] == f"{door.Throttle()._most} a minute"
 

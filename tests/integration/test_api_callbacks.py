@@ -258,6 +258,34 @@ async def test_among_namesakes_the_secret_decides(shop: Shop, guerdon: Running) 
     assert (await shop.call_back_originally("success", mine)).body["applied"] is True
 
 
+async def test_after_an_option_moved_its_first_provider_still_confirms_what_is_its_own(
+    shop: Shop,
+) -> None:
+    """And nothing else: neither what its successor was sent, nor what nobody was."""
+    first, mine = shop.provider["secretKey"], await shop.postponed("ann")
+    second = await create_provider(shop.api, shop.rewards.url, name="second")
+    moved = await shop.api.call("PATCH", f"/v1/options/{shop.name}", {"providerId": second["id"]})
+    assert moved.status == 200
+    theirs = await shop.postponed("ben")
+    nothing = [
+        await shop.call_back_originally("success", theirs, secret=first),
+        await shop.call_back_originally("success", str(ids.random_id()), secret=first),
+        await shop.call_back_originally("success", mine, secret="whsec_" + "A" * 44),
+        await shop.call_back_originally("success", mine, name=str(ids.random_id())),
+    ]
+    assert all(same_refusal(answer) == same_refusal(nothing[0]) for answer in nothing)
+    other = await shop.create_option(title="Another")
+    await shop.api.call("PATCH", f"/v1/options/{other['name']}", {"providerId": second["id"]})
+    away = await shop.call_back_originally("success", mine, name=other["name"])
+    assert same_refusal(away) == same_refusal(nothing[0])
+    answer = await shop.call_back_originally("success", mine, secret=second["secretKey"])
+    refused(answer, 404, "transaction-not-found")
+    assert (await shop.call_back_originally("success", mine)).body["applied"] is True
+    refused(await shop.call_back_originally("failure", mine), 409, "already-final")
+    answer = await shop.call_back_originally("success", theirs, secret=second["secretKey"])
+    assert answer.body["applied"] is True
+
+
 async def test_who_fails_too_often_waits_and_who_is_authentic_does_not(shop: Shop) -> None:
     made = await shop.postponed()
     wrong = [await shop.call_back_originally("success", made, secret="no") for _ in range(70)]

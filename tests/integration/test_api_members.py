@@ -275,6 +275,8 @@ async def test_a_statement_pages_and_stays_put_while_postings_come_in(api: Api) 
     await create_member(api, "ann")
     for amount in range(1, 8):
         await grant(api, "ann", amount)
+    whole = await api.call("GET", "/v1/members/ann/statement?limit=7")
+    assert (len(whole.body["items"]), whole.body["nextCursor"]) == (7, None)
     seen: list[int] = []
     path = "/v1/members/ann/statement?limit=3"
     cursor = None

@@ -39,6 +39,7 @@ async def test_the_namespace_is_read_and_patched(api: Api) -> None:
     shown = await api.call("GET", "/v1/namespace")
     assert shown.status == 200
     empty = {"namespace": "1", "tokenIssuer": None, "tokenAudience": None, "allowedOrigins": []}
+    empty["limits"] = {"apiKeyPerMinute": None, "memberPerMinute": 240}
     assert empty.items() <= shown.body.items()
     origins = ["https://shop.example", "http://localhost:3000", "https://[::1]:8443"]
     patch = {"tokenIssuer": "shop", "tokenAudience": "guerdon", "allowedOrigins": origins}
@@ -76,6 +77,9 @@ async def test_settings_that_do_not_fit(api: Api) -> None:
         ({"tokenAudience": 5}, "/tokenAudience"),
         ({"allowedOrigins": "x"}, "/allowedOrigins"),
         ({"namespace": "2"}, "/namespace"),
+        ({"limits": {"memberPerMinute": 9}}, "/limits/memberPerMinute"),
+        ({"limits": {"apiKeyPerMinute": 0}}, "/limits/apiKeyPerMinute"),
+        ({"limits": {"perMinute": 5}}, "/limits"),
         ({"version": 7}, "/version"),
     ):
         problem = refused(await api.call("PATCH", "/v1/namespace", patch), 422, "invalid-request")
@@ -135,3 +139,24 @@ async def test_another_namespaces_keys_are_not_there(api: Api, guerdon: Running)
         answer = await other.call("PATCH", f"{KEYS}/{key_id}", {"disabled": True})
         refused(answer, 404, "not-found")
     assert (await api.call("GET", KEYS)).body["items"][0]["disabled"] is False
+
+
+async def test_a_key_may_send_as_many_requests_a_minute_as_the_namespace_says(
+    api: Api, guerdon: Running
+) -> None:
+    """The limit is of a key, not of a namespace; without one there is none."""
+    for _ in range(100):
+        assert (await api.call("GET", KEYS)).status == 200
+    assert (
+        await api.call("PATCH", "/v1/namespace", {"limits": {"apiKeyPerMinute": 2}})
+    ).status == 200
+    keys = [await make_key(guerdon.parts.database, "1", ["options"]) for _ in range(2)]
+    for key in keys:
+        held = api.with_key(key)
+        answers = [await held.call("GET", KEYS) for _ in range(3)]
+        assert [answer.status for answer in answers] == [200, 200, 429]
+        refused(answers[2], 429, "too-many-requests")
+        assert 1 <= int(answers[2].headers["Retry-After"]) <= 30
+    other = api.with_key(await make_key(guerdon.parts.database, "2", ["options"]))
+    for _ in range(5):
+        assert (await other.call("GET", KEYS)).status == 200

@@ -277,6 +277,8 @@ async def test_deleting_archives(shop: Shop) -> None:
 async def test_options_are_listed_in_order_in_pages(shop: Shop) -> None:
     for order in (3, -1, 3, 2):
         await shop.create_option(order=order, title=f"order {order}")
+    whole = await shop.api.call("GET", f"{PATH}?limit=5")
+    assert (len(whole.body["items"]), whole.body["nextCursor"]) == (5, None)
     seen: list[tuple[int, str]] = []
     cursor: str | None = ""
     while cursor is not None:

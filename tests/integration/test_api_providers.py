@@ -149,6 +149,8 @@ async def test_providers_are_listed_by_name_in_pages(api: Api, listening: Reward
     names = [f"{letter} provider" for letter in "bdacé"]
     for name in names:
         await create_provider(api, listening.url, name=name)
+    whole = await api.call("GET", f"{PATH}?limit={len(names)}")
+    assert (len(whole.body["items"]), whole.body["nextCursor"]) == (len(names), None)
     seen: list[str] = []
     cursor: str | None = ""
     while cursor is not None:

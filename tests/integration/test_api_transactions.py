@@ -38,6 +38,9 @@ async def test_a_page_shows_transactions_newest_first(shop: Shop) -> None:
     assert await listed(shop.api) == made[::-1]
     answer = await shop.api.call("GET", LIST)
     assert answer.body["nextCursor"] is None
+    for query in ("limit=3", "status=success&status=pending&limit=3"):
+        full = await shop.api.call("GET", f"{LIST}?{query}")
+        assert (len(full.body["items"]), full.body["nextCursor"]) == (3, None)
     item = answer.body["items"][0]
     assert isinstance(item["events"], int)
     assert "attempts" not in item

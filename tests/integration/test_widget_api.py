@@ -336,6 +336,19 @@ async def test_a_member_token_opens_no_other_door(site: Site) -> None:
         refused(await bearer.call(method, path), 401, "unauthenticated")
 
 
+async def test_a_member_may_send_as_many_requests_a_minute_as_the_namespace_says(
+    site: Site,
+) -> None:
+    patch = {"limits": {"memberPerMinute": 10}}
+    assert (await site.api.call("PATCH", "/v1/namespace", patch)).status == 200
+    for _ in range(10):
+        assert (await site.call("GET", "me")).status == 200
+    more = await site.call("GET", "me", bearer=token(site.key, exp=int(time.time()) + 300))
+    refused(more, 429, "too-many-requests")
+    assert 1 <= int(more.headers["Retry-After"]) <= 6
+    assert (await site.call("GET", "me", bearer=token(site.key, sub="bob"))).status == 200
+
+
 # from which pages --------------------------------------------------------------------------------
 
 

@@ -35,12 +35,21 @@ class By:
     address: str | None
 
 
+class Limits(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_only=True):
+    """How many requests a minute each API key, and each member with a token, may send."""
+
+    api_key_per_minute: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] | None = None
+    # A widget asks a few times a minute; who asks four times a second is not one.
+    member_per_minute: Annotated[int, msgspec.Meta(ge=10, le=100_000)] = 240
+
+
 class Settings(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_only=True):
-    """What a namespace asks of member tokens, and where its widget may stand."""
+    """What a namespace asks of member tokens, where its widget may stand, how often who may ask."""
 
     token_issuer: Short | None = None
     token_audience: Short | None = None
     allowed_origins: Annotated[list[Short], msgspec.Meta(max_length=100)] = []
+    limits: Limits = msgspec.field(default_factory=Limits)
 
     def vet(self) -> None:
         """``InvalidRequest`` where an origin is none that a browser would send."""
@@ -82,12 +91,18 @@ class NewKey(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_only
             raise wrong
 
 
+def limits_of(row: Row) -> Limits:
+    """The limits of a namespace; what was never set has its default."""
+    return msgspec.convert(row.limits, Limits)
+
+
 def as_body(row: Row) -> dict[str, object]:
     """The settings of a namespace as a body spells them."""
     return {
         "tokenIssuer": row.token_issuer,
         "tokenAudience": row.token_audience,
         "allowedOrigins": row.allowed_origins,
+        "limits": msgspec.to_builtins(limits_of(row)),
     }
 
 
@@ -100,6 +115,7 @@ async def change(tx: Tx, row: Row, settings: Settings, by: By) -> None:
         settings.token_issuer,
         settings.token_audience,
         settings.allowed_origins,
+        msgspec.json.encode(settings.limits).decode(),
         row.version,
     )
     if not saved:

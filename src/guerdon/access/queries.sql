@@ -44,7 +44,7 @@ SELECT 1 AS allowed FROM namespace WHERE %(origin)s = ANY (allowed_origins) LIMI
 -- New settings; the version guards against overwriting somebody else's.
 UPDATE namespace
 SET token_issuer = %(issuer)s, token_audience = %(audience)s, allowed_origins = %(origins)s::text[],
-    version = version + 1
+    limits = %(limits)s::jsonb, version = version + 1
 WHERE namespace = %(namespace)s AND version = %(version)s;
 
 -- name: add_key
@@ -53,8 +53,8 @@ INSERT INTO api_key (key_id, namespace, secret_hash, scopes, label)
 VALUES (%(key_id)s, %(namespace)s, %(secret_hash)s, %(scopes)s::text[], %(label)s);
 
 -- name: key_holder
--- Whose key this is; a revoked key is nobody's.
-SELECT key_id, namespace, scopes, label, test
+-- Whose key this is, and how often it may ask; a revoked key is nobody's.
+SELECT key_id, namespace, scopes, label, test, (limits ->> 'apiKeyPerMinute')::int AS per_minute
 FROM api_key JOIN namespace USING (namespace)
 WHERE secret_hash = %(secret_hash)s AND revoked_at IS NULL;
 

@@ -62,9 +62,10 @@ async def change_namespace(
     issuer: str | None,
     audience: str | None,
     origins: Sequence[str],
+    limits: str,
     version: int,
 ) -> bool:
-    """Writes settings upon ``version``; answers whether it still was that one."""
+    """Writes settings upon ``version``, ``limits`` as JSON; answers whether it still was that."""
     changed = await tx.run(
         _Q["change_namespace"],
         {
@@ -72,6 +73,7 @@ async def change_namespace(
             "issuer": issuer,
             "audience": audience,
             "origins": list(origins),
+            "limits": limits,
             "version": version,
         },
     )
@@ -102,7 +104,8 @@ async def key_holder(tx: ReadTx, secret_hash: bytes) -> Principal | None:
     if row is None:
         return None
     actor = f"key:{row.label or str(row.key_id)[:8]}"
-    return Principal(row.key_id, row.namespace, frozenset(row.scopes), actor, row.test)
+    scopes = frozenset(row.scopes)
+    return Principal(row.key_id, row.namespace, scopes, actor, row.test, row.per_minute)
 
 
 async def keys(tx: ReadTx, namespace: str | None) -> list[Row]:

@@ -132,6 +132,13 @@ class Tested(TypedDict):
     warning: str | None
 
 
+class LimitsAnswer(TypedDict):
+    """Requests a minute: of each API key (``null``: as many as it likes), of each member."""
+
+    apiKeyPerMinute: int | None
+    memberPerMinute: int
+
+
 class NamespaceAnswer(TypedDict):
     """A namespace's settings."""
 
@@ -139,6 +146,7 @@ class NamespaceAnswer(TypedDict):
     tokenIssuer: str | None
     tokenAudience: str | None
     allowedOrigins: list[str]
+    limits: LimitsAnswer
     test: bool
     version: int
     createdAt: str

@@ -8,13 +8,14 @@ import msgspec
 import structlog
 from starlette.responses import Response
 
-from guerdon import clock, strict_json
+from guerdon import clock, ids, strict_json
 from guerdon.api.answers import CallbackAnswer
 from guerdon.errors import GuerdonError, TransactionNotFound, Unauthenticated
 from guerdon.options import store as options
 from guerdon.providers import signing, store
 from guerdon.providers.model import Provider
 from guerdon.redemption.news import Told
+from guerdon.transactions import store as transactions
 from guerdon.transactions.states import News
 from guerdon.web import lists
 from guerdon.web.door import LARGEST_BODY, Call, answer, read_bounded
@@ -129,9 +130,10 @@ class Doors:
         # A body without a secret is not authentic, whatever else is wrong with it.
         if not isinstance(body, dict) or not isinstance(body.get("secretKey"), str):
             raise self._not_authentic(call)
+        behind = await self._behind(call.parameters["optionName"], body.get("transactionId"))
         said_by = [
             provider
-            for provider in await self._behind(call.parameters["optionName"])
+            for provider in behind
             if signing.same_secret(body["secretKey"], provider.secrets["secretKey"])
         ]
         if not said_by:
@@ -161,22 +163,28 @@ class Doors:
         )
 
     async def _provider(self, text: str) -> Provider | None:
-        try:
-            provider_id = UUID(text)
-        except ValueError:
+        provider_id = _uuid(text)
+        if provider_id is None:
             return None
         async with self._parts.database.read() as tx:
             return await store.load(tx, self._parts.sealer, provider_id)
 
-    async def _behind(self, text: str) -> list[Provider]:
-        """The providers behind options of this name, in whatever namespace."""
-        try:
-            name = UUID(text)
-        except ValueError:
+    async def _behind(self, text: str, told_of: object) -> list[Provider]:
+        """Who may speak by an option's name: the provider of the transaction told of, which the
+        option may have had before, then those behind options of this name in any namespace."""
+        name = _uuid(text)
+        if name is None:
             return []
+        about = _uuid(told_of)
         async with self._parts.database.read() as tx:
             behind = await options.providers_of(tx, name)
-            loaded = [await store.load(tx, self._parts.sealer, one) for _, one in behind]
+            if about is not None:
+                slot = ids.bucket_in(about) % self._parts.slots
+                own = await transactions.get(tx, slot, about)
+                if own is not None and own.option_name == name:
+                    behind.insert(0, (own.namespace, own.provider_id))
+            wanted = dict.fromkeys(provider_id for _, provider_id in behind)
+            loaded = [await store.load(tx, self._parts.sealer, one) for one in wanted]
         return [provider for provider in loaded if provider is not None]
 
     def _not_authentic(self, call: Call) -> GuerdonError:
@@ -185,6 +193,13 @@ class Doors:
         self._parts.throttle.refuse_if_hot(call.address)
         self._parts.throttle.note(call.address)
         return Unauthenticated("This callback is not authentic.")
+
+
+def _uuid(text: object) -> UUID | None:
+    try:
+        return UUID(text) if isinstance(text, str) else None
+    except ValueError:
+        return None
 
 
 def _transaction_id(text: str) -> UUID:

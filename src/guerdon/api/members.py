@@ -214,10 +214,11 @@ class Doors:
                 member.slot,
                 member.member_id,
                 before_seq=None if said is None else int(said),
-                limit=asked,
+                limit=asked + 1,
             )
-        items = [_statement_item(row) for row in rows]
-        return answer(lists.page(items, asked, str(rows[-1].member_seq) if rows else None))
+        shown, last = lists.split(rows, asked)
+        items = [_statement_item(row) for row in shown]
+        return answer(lists.page(items, None if last is None else str(last.member_seq)))
 
     async def batch(self, call: Call) -> Response:
         """Per-line results, in the order of the lines, as group after group of them is stored.

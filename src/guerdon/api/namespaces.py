@@ -118,8 +118,8 @@ class Doors:
             if after not in names:
                 raise lists.invalid("cursor", "is none of ours")
             items = items[names.index(after) + 1 :]
-        shown = items[:asked]
-        return answer(lists.page(shown, asked, str(shown[-1]["id"]) if shown else None))
+        shown, last = lists.split(items, asked)
+        return answer(lists.page(shown, None if last is None else last["id"]))
 
     async def add_key(self, call: Call) -> Response:
         """Registers it, if it is a public key of the algorithm it says."""
@@ -152,6 +152,7 @@ def _answer(row: Row | None) -> Response:
         "tokenIssuer": row.token_issuer,
         "tokenAudience": row.token_audience,
         "allowedOrigins": row.allowed_origins,
+        "limits": msgspec.to_builtins(embedding.limits_of(row)),
         "test": row.test,
         "version": row.version,
         "createdAt": rfc3339(row.created_at),

@@ -92,12 +92,12 @@ class Doors:
         after = _after(call.query)
         async with self._parts.database.read() as tx:
             found = await store.page(
-                tx, call.namespace, archived=archived == "true", limit=asked, after=after
+                tx, call.namespace, archived=archived == "true", limit=asked + 1, after=after
             )
-            usage = await store.usage(tx, found)
-        items = [model.to_wire(option, usage[option.namespace, option.name]) for option in found]
-        last = f"{found[-1].order}|{found[-1].name}" if found else None
-        return answer(lists.page(items, asked, last))
+            shown, last = lists.split(found, asked)
+            usage = await store.usage(tx, shown)
+        items = [model.to_wire(option, usage[option.namespace, option.name]) for option in shown]
+        return answer(lists.page(items, None if last is None else f"{last.order}|{last.name}"))
 
     async def create(self, call: Call) -> Response:
         """Stores the first version."""

@@ -114,9 +114,10 @@ class Doors:
         """A page of providers."""
         asked, after = lists.limit(call.query), lists.cursor(call.query)
         async with self._parts.database.read() as tx:
-            found = await store.page(tx, self._parts.sealer, call.namespace, after or "", asked)
-        items = [model.view(provider) for provider in found]
-        return answer(lists.page(items, asked, items[-1].name if items else None))
+            found = await store.page(tx, self._parts.sealer, call.namespace, after or "", asked + 1)
+        shown, last = lists.split(found, asked)
+        items = [model.view(provider) for provider in shown]
+        return answer(lists.page(items, None if last is None else last.name))
 
     async def create(self, call: Call) -> Response:
         """Stores it with three fresh secrets."""

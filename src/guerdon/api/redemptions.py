@@ -172,8 +172,9 @@ class Doors:
             chosen = await selection.chosen(
                 tx, self._parts.slots, call.namespace, call.query, below
             )
-            items = await inquiry.page(tx, chosen, asked) if chosen else []
-        return answer(lists.page(items, asked, str(items[-1].id) if items else None))
+            found = await inquiry.page(tx, chosen, asked + 1) if chosen else []
+        items, last = lists.split(found, asked)
+        return answer(lists.page(items, None if last is None else str(last.id)))
 
     async def export(self, call: Call) -> Response:
         """The list as CSV."""

@@ -33,13 +33,13 @@ _COLUMNS = ("userId", "email", "address", "grant", "reference")
 
 transactions = App(name="transactions", help="Transactions: export.")
 members = App(name="members", help="Members: import.")
-Namespace = Annotated[str, Parameter(help="The programme.")]
+Namespace = Annotated[str | None, Parameter(help="The programme; needed where there are several.")]
 
 
 @transactions.command
 def export(
     *,
-    namespace: Namespace,
+    namespace: Namespace = None,
     status: Annotated[
         list[str] | None, Parameter(help="May be given several times.", negative=())
     ] = None,
@@ -68,10 +68,10 @@ def export(
         asyncio.run(_export(where, namespace, given))
 
 
-async def _export(where: Place, namespace: str, given: dict[str, list[str]]) -> None:
+async def _export(where: Place, asked: str | None, given: dict[str, list[str]]) -> None:
     ready, _ = await migrated(where)
     async with ready.opened(4) as database:
-        slots = await _slots_with(database, namespace)
+        namespace, slots = await _slots_of(database, asked)
         async with database.read() as tx:
             try:
                 wanted = await selection.chosen(tx, slots, namespace, given)
@@ -91,7 +91,7 @@ async def _export(where: Place, namespace: str, given: dict[str, list[str]]) -> 
 def import_(
     file: Annotated[Path, Parameter(help="CSV; the first line names the columns.")],
     *,
-    namespace: Namespace,
+    namespace: Namespace = None,
     data: Data = DEFAULT_DATA,
     database_url: Url = None,
 ) -> None:
@@ -118,7 +118,7 @@ class _Count:
     refused: int = 0
 
 
-async def _import(where: Place, namespace: str, file: Path, source: TextIO) -> _Count:
+async def _import(where: Place, asked: str | None, file: Path, source: TextIO) -> _Count:
     size = os.fstat(source.fileno()).st_size
     rows = csv.DictReader(source, strict=True)
     _check_columns(file, rows.fieldnames)
@@ -126,7 +126,7 @@ async def _import(where: Place, namespace: str, file: Path, source: TextIO) -> _
     ready, _ = await migrated(where)
     count = _Count()
     async with ready.opened(4) as database:
-        slots = await _slots_with(database, namespace)
+        namespace, slots = await _slots_of(database, asked)
         with Progress(console=_console, disable=not _console.is_terminal) as bar:
             task = bar.add_task("importing", total=max(1, size))
             while group := _group(file, numbered):
@@ -145,14 +145,18 @@ async def _import(where: Place, namespace: str, file: Path, source: TextIO) -> _
     return count
 
 
-async def _slots_with(database: Database, namespace: str) -> int:
-    """The number of slots; a namespace that is not there is refused, because it is a slip."""
+async def _slots_of(database: Database, asked: str | None) -> tuple[str, int]:
+    """The namespace that is meant, and the number of slots. One that is not there is refused,
+    because it is a slip."""
     async with database.read() as tx:
+        namespace = asked if asked is not None else await access.only_namespace(tx)
+        if namespace is None:
+            raise ConfigurationError("Say which namespace is meant: --namespace.")
         if await access.namespace(tx, namespace) is None:
             raise ConfigurationError(
                 f"There is no namespace {namespace!r}. It exists from its first key or operator."
             )
-        return await installation.slots(tx)
+        return namespace, await installation.slots(tx)
 
 
 def _check_columns(file: Path, names: Sequence[str] | None) -> None:

@@ -28,6 +28,7 @@ from guerdon.cli.database import (
 )
 from guerdon.db.cluster import StartupError
 from guerdon.providers import egress
+from guerdon.web.connection import Connection
 
 Unsafe = Annotated[
     bool,
@@ -197,7 +198,7 @@ async def serve_web(running: Running, listening: socket.socket) -> None:
         ws="none",
         server_header=False,
         timeout_graceful_shutdown=_GRACE_SECONDS,
-        h11_max_incomplete_event_size=64 * 1024,
+        http=Connection,
     )
     server = _Web(settings)
 

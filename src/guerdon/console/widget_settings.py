@@ -78,6 +78,7 @@ class WidgetSettings:
                         "Somebody saved these settings meanwhile. What you typed is still here: "
                         "save again to put it on top, or load the page again to see theirs."
                     )
+                terms.limits = embedding.limits_of(row)
                 await embedding.change(tx, row, terms, _by(visit))
         except (InvalidRequest, PreconditionFailed) as wrong:
             return await self._page(visit, shown=shown, wrong=wrong)

@@ -5,6 +5,7 @@ from starlette.requests import Request
 from guerdon.access.keys import KeyRing
 from guerdon.errors import Unauthenticated
 from guerdon.web.door import Call, Throttle
+from guerdon.web.pace import Pace
 from guerdon.web.routes import Route
 
 
@@ -14,6 +15,7 @@ class KeyGate:
     def __init__(self, keys: KeyRing, throttle: Throttle) -> None:
         self._keys = keys
         self._throttle = throttle
+        self._pace = Pace()
 
     async def admit(self, call: Call, route: Route) -> None:
         """Routes without scopes are open to everybody."""
@@ -29,6 +31,8 @@ class KeyGate:
             self._throttle.note(call.address)
             raise
         call.test = call.principal.test
+        if call.principal.per_minute is not None:
+            self._pace.take(call.principal.key_id, call.principal.per_minute)
         call.principal.require(*route.scopes)
 
 

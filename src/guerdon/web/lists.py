@@ -4,10 +4,12 @@ import base64
 import binascii
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import TypeVar
 from uuid import UUID
 
 from guerdon.errors import GuerdonError, InvalidRequest
 
+T = TypeVar("T")
 Query = Mapping[str, Sequence[str]]
 DEFAULT_LIMIT, LARGEST_LIMIT = 50, 200
 
@@ -80,10 +82,14 @@ def cursor(query: Query) -> str | None:
     return said
 
 
-def page(items: Sequence[object], asked: int, after: str | None) -> dict[str, object]:
-    """A page: with a cursor that says ``after`` where the page is full."""
-    more = after is not None and len(items) == asked
-    return {"items": items, "nextCursor": _token(after) if more and after else None}
+def split(found: Sequence[T], asked: int) -> tuple[Sequence[T], T | None]:
+    """What fits on a page out of one more than was asked for; its last where more follows."""
+    return found[:asked], found[asked - 1] if len(found) > asked else None
+
+
+def page(items: Sequence[object], after: str | None) -> dict[str, object]:
+    """A page, with a cursor that says ``after`` where more follows."""
+    return {"items": items, "nextCursor": None if after is None else _token(after)}
 
 
 def _token(said: str) -> str:

@@ -5,20 +5,18 @@ from psycopg_pool import PoolTimeout
 from starlette.requests import Request
 
 from guerdon import clock
+from guerdon.access import embedding, tokens
 from guerdon.access import store as access
-from guerdon.access import tokens
 from guerdon.access.tokens import PublicKey, Terms
 from guerdon.db.pool import ReadTx, Row
 from guerdon.errors import GuerdonError, InvalidRequest, NotPermitted, Unauthenticated
 from guerdon.members.model import Member
 from guerdon.redemption import enrolment
-from guerdon.web.door import Call, Throttle
+from guerdon.web.door import Call
 from guerdon.web.gate import bearer
+from guerdon.web.pace import Pace
 from guerdon.web.parts import Parts
 from guerdon.web.routes import Route
-
-# A widget asks a few times a minute; who asks four times a second is not one.
-_MOST_A_MINUTE = 240
 
 
 class MemberGate:
@@ -26,18 +24,18 @@ class MemberGate:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
-        self._pace = Throttle(most=_MOST_A_MINUTE)
+        self._pace = Pace()
 
     async def admit(self, call: Call, route: Route) -> None:  # noqa: ARG002 - every route asks alike
         """Raises ``Unauthenticated``, ``NotPermitted``, ``MemberErased``, ``TooManyRequests``."""
         try:
-            member, call.test = await self._member(call.request)
+            member, namespace = await self._member(call.request)
         except Unauthenticated:
             self._parts.throttle.refuse_if_hot(call.address)
             self._parts.throttle.note(call.address)
             raise
-        self._pace.refuse_if_hot(str(member.member_id))
-        self._pace.note(str(member.member_id))
+        call.test = namespace.test
+        self._pace.take(member.member_id, embedding.limits_of(namespace).member_per_minute)
         call.member = member
 
     async def still_admits(self, request: Request) -> bool:
@@ -50,8 +48,8 @@ class MemberGate:
             return True  # nobody knows now; the next time tells
         return True
 
-    async def _member(self, request: Request) -> tuple[Member, bool]:
-        """The member, and whether their namespace is a test one."""
+    async def _member(self, request: Request) -> tuple[Member, Row]:
+        """The member, and their namespace."""
         text = bearer(request)
         if text is None:
             raise Unauthenticated("Send a member token: Authorization: Bearer eyJ….")
@@ -72,7 +70,7 @@ class MemberGate:
                 )
             except InvalidRequest as wrong:
                 raise Unauthenticated("The token's sub cannot be a userId.") from wrong
-        return member, namespace.test
+        return member, namespace
 
 
 async def _namespace(tx: ReadTx, named: str | None) -> Row:

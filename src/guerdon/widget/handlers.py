@@ -1,5 +1,6 @@
 """The widget's own API: what a member may see and do, and nothing more."""
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Annotated, Any
 from uuid import UUID
@@ -153,10 +154,11 @@ class Handlers:
         below = ids.LAST_ID if cursor is None else lists.uuid_or(_bad_cursor(), cursor)
         async with self._parts.database.read() as tx:
             found = await histories.page(
-                tx, member.slot, member.member_id, asked, below=below, open_only=only == "true"
+                tx, member.slot, member.member_id, asked + 1, below=below, open_only=only == "true"
             )
-            items = await _with_cases(tx, call, found)
-        return answer(lists.page(items, asked, str(found[-1].transaction_id) if found else None))
+            fits, last = lists.split(found, asked)
+            items = await _with_cases(tx, call, fits)
+        return answer(lists.page(items, None if last is None else str(last.transaction_id)))
 
     async def one(self, call: Call) -> Response:
         """One transaction; another member's is not there."""
@@ -199,7 +201,7 @@ def _transaction_id(call: Call) -> UUID:
     return lists.uuid_or(TransactionNotFound(f"There is no transaction {given!r}."), given)
 
 
-async def _with_cases(tx: ReadTx, call: Call, found: list[Transaction]) -> list[dict[str, Any]]:
+async def _with_cases(tx: ReadTx, call: Call, found: Sequence[Transaction]) -> list[dict[str, Any]]:
     opened = await cases.of(tx, call.asker.slot, [t.transaction_id for t in found])
     titled = await titles.of(tx, found, titles.language(call.request))
     return [
