@@ -79,6 +79,21 @@ async def test_an_acceptance_whose_replies_are_all_lost_is_told_when_asked_again
     assert len(here.provider.asked) == 1
 
 
+async def test_what_was_born_sending_and_never_sent_is_sent_after_all(here: Furnished) -> None:
+    """The process that leased it knows that no byte left: it goes back into the queue."""
+    await here.site.serve(url=here.proxy.url)
+    await here.furnish()
+    here.proxy.lose(b"idempotency_key", times=3)
+    body = {"userId": "alice", "optionName": here.option}
+    refused = await here.site.api().call("POST", "/v1/redemptions", body, key="key")
+    assert (refused.status, refused.body["code"]) == (503, "unavailable")
+    assert here.proxy.lost == 3
+    [transaction_id] = here.site.statuses()
+    await here.settled(transaction_id, "success")
+    assert [asked.transaction_id for asked in here.provider.asked] == [transaction_id]
+    assert await here.site.redeem("alice", here.option, "key") == transaction_id
+
+
 async def test_the_api_killed_after_the_commit_and_before_the_reply(here: Furnished) -> None:
     serving = await here.site.serve("--no-delivery", url=here.proxy.url)
     await here.furnish()

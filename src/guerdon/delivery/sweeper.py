@@ -85,6 +85,7 @@ class Sweeper:
     async def _round(self) -> None:
         async with self._database.tx() as tx:
             self._places.processes = await outbox.beat(tx, self._process_id, delivers=True)
+        await self._return_strays()
         async with self._database.read() as tx:
             lapsed = await outbox.lapsed(tx, _BITE)
             overdue = await transactions.overdue(tx, _BITE)
@@ -106,6 +107,14 @@ class Sweeper:
         if self._rounds % _PRUNE_EVERY == 0:
             async with self._database.tx() as tx:
                 await transactions.prune(tx, _BITE * 10)
+
+    async def _return_strays(self) -> None:
+        """Before leases are looked at: these would lapse as unknown, and were never sent."""
+        strays = list(self._places.strays)
+        if strays:
+            async with self._database.tx() as tx:
+                await outbox.put_back_strays(tx, self._process_id, strays)
+            del self._places.strays[: len(strays)]
 
     async def _hear(self, news: list[Heard]) -> None:
         """All at once, so that they share commits."""

@@ -39,7 +39,8 @@ class Departure:
 
     ``lease_ends`` is on this process's monotonic clock: no byte is written unless it outlives the
     attempt's deadline. ``accepted`` is when the redemption was committed, on the same clock, or
-    ``None`` where it was accepted by another process or earlier.
+    ``None`` where it was accepted by another process or earlier. ``leased_until`` is the lease as
+    the accepting commit wrote it; ``None`` where it was claimed later.
     """
 
     slot: int
@@ -50,3 +51,4 @@ class Departure:
     body: bytes
     lease_ends: float
     accepted: float | None
+    leased_until: datetime | None = None

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from uuid import UUID
 
 from guerdon import clock
+from guerdon.outbox.message import Departure
 
 
 class _Provider:
@@ -22,12 +23,15 @@ class _Provider:
 class Places:
     """In-flight places and a token bucket for each provider.
 
-    ``processes`` is how many processes share the limits; the heartbeat keeps it current.
+    ``strays`` were to depart from memory, and the commit that leased them to this process had no
+    answer: they may be stored, and were not sent. ``processes`` is how many processes share the
+    limits; the heartbeat keeps it current.
     """
 
     def __init__(self, monotonic: Callable[[], float] = clock.monotonic) -> None:
         self._monotonic = monotonic
         self._providers: dict[UUID, _Provider] = {}
+        self.strays: list[Departure] = []
         self.processes = 1
 
     def take(self, provider_id: UUID, max_in_flight: int, rate_per_second: int | None) -> bool:

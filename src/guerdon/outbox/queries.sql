@@ -74,6 +74,15 @@ SET state = 'queued', lease_until = NULL, lease_owner = NULL, attempts = attempt
 WHERE slot = %(slot)s AND transaction_id = ANY (%(ids)s::uuid[]) AND state = 'sending'
   AND lease_owner = %(owner)s;
 
+-- name: put_back_strays
+-- Leased at birth by this process, which then did not see the commit and sent nothing. Leased anew
+-- since, they have another end, and are left alone.
+UPDATE message m
+SET state = 'queued', lease_until = NULL, lease_owner = NULL, attempts = m.attempts - 1
+FROM unnest(%(ids)s::uuid[], %(leases)s::timestamptz[]) AS n (id, lease_until)
+WHERE m.slot = %(slot)s AND m.transaction_id = ANY (%(ids)s::uuid[]) AND m.transaction_id = n.id
+  AND m.state = 'sending' AND m.lease_owner = %(owner)s AND m.lease_until = n.lease_until;
+
 -- name: lapsed
 -- Leases that ran out: what became of these nobody knows. All slots: only leased rows are indexed.
 -- Not clock_timestamp(): it is volatile, and the index could not be entered at it.

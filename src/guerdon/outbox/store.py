@@ -7,7 +7,7 @@ from uuid import UUID
 
 from guerdon.db.pool import ReadTx, Row, Tx
 from guerdon.db.sql import Queries
-from guerdon.outbox.message import Message
+from guerdon.outbox.message import Departure, Message
 
 _Q = Queries("guerdon.outbox")
 
@@ -98,6 +98,21 @@ async def owed(tx: ReadTx, provider_ids: Collection[UUID], limit: int) -> dict[U
 async def put_back(tx: Tx, slot: int, ids: Collection[UUID], owner: UUID) -> int:
     """Returns leased messages of which surely no byte was sent; answers how many."""
     return await tx.run(_Q["put_back"], {"slot": slot, "ids": list(ids), "owner": owner})
+
+
+async def put_back_strays(tx: Tx, owner: UUID, strays: Sequence[Departure]) -> None:
+    """Returns what ``owner`` leased at birth and surely did not send, if it is stored at all."""
+    for slot in sorted({stray.slot for stray in strays}):
+        ours = [stray for stray in strays if stray.slot == slot]
+        await tx.run(
+            _Q["put_back_strays"],
+            {
+                "slot": slot,
+                "ids": [stray.transaction_id for stray in ours],
+                "leases": [stray.leased_until for stray in ours],
+                "owner": owner,
+            },
+        )
 
 
 async def lapsed(tx: ReadTx, limit: int) -> list[Row]:

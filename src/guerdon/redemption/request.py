@@ -177,8 +177,11 @@ class RequestVerb:
             self._announce(work, result)
 
     def abandoned(self, works: Sequence[Request]) -> None:
-        """Gives back the places on the wire that were taken."""
+        """Gives back the places on the wire that were taken. Whether what was to depart is stored
+        nobody knows, but that it will not depart is certain."""
         for work in works:
+            if work.departure is not None and self._places is not None:
+                self._places.strays.append(work.departure)
             self._give_back(work)
 
     def _give_back(self, work: Request) -> None:
@@ -288,6 +291,7 @@ class RequestVerb:
         ):
             return None
         seconds = standing.timeout_seconds + LEASE_MARGIN_SECONDS
+        until = scene.at + timedelta(seconds=seconds)
         work.departure = Departure(
             slot=scene.slot,
             transaction_id=made.transaction_id,
@@ -297,8 +301,9 @@ class RequestVerb:
             body=body,
             lease_ends=scene.lease_base + seconds,
             accepted=scene.lease_base,
+            leased_until=until,
         )
-        return scene.at + timedelta(seconds=seconds)
+        return until
 
     async def _write(self, tx: Tx, slot: int, scene: _Scene) -> None:
         writes = scene.writes
