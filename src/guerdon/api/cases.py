@@ -74,13 +74,14 @@ class Doors:
         closed = lists.single(call.query, "closed")
         if closed not in (None, "true", "false"):
             raise lists.invalid("closed", "must be true or false")
+        more = asked + 1
         async with self._parts.database.read() as tx:
             if closed == "true":
-                found = await store.closed_ones(tx, call.namespace, asked, below=start or LAST_ID)
+                found = await store.closed_ones(tx, call.namespace, more, below=start or LAST_ID)
             else:
-                found = await store.open_ones(tx, call.namespace, asked, above=start or FIRST_ID)
-        items = [case_answer(case) for _, case in found]
-        return answer(lists.page(items, asked, items[-1]["transactionId"] if items else None))
+                found = await store.open_ones(tx, call.namespace, more, above=start or FIRST_ID)
+        items, last = lists.split([case_answer(case) for _, case in found], asked)
+        return answer(lists.page(items, None if last is None else last["transactionId"]))
 
     async def resolve(self, call: Call) -> Response:
         """A case is closed. To move tokens takes the scope of whoever credits and charges."""

@@ -177,17 +177,16 @@ class RequestVerb:
             self._announce(work, result)
 
     def abandoned(self, works: Sequence[Request]) -> None:
-        """Gives back the places on the wire that were taken. Whether what was to depart is stored
-        nobody knows, but that it will not depart is certain."""
+        """Gives back the places on the wire; what was to depart may be stored, and will not."""
         for work in works:
-            if work.departure is not None and self._places is not None:
-                self._places.strays.append(work.departure)
-            self._give_back(work)
+            self._give_back(work, stray=True)
 
-    def _give_back(self, work: Request) -> None:
+    def _give_back(self, work: Request, *, stray: bool = False) -> None:
         if work.departure is not None:
             assert self._places is not None, "only a delivering process takes places"
             self._places.give_back(work.departure.provider_id)
+            if stray:
+                self._places.strays.append(work.departure)
             work.departure = None
 
     def _decide(self, scene: _Scene, work: Request) -> Accepted:
