@@ -275,8 +275,7 @@ class RequestVerb:
         key = Key(work.scope, work.body, made.transaction_id, None)
         writes.keys.append(key)
         scene.answered[work.scope] = key
-        taken = writes.taken
-        taken[work.option_key] = taken.get(work.option_key, 0) + 1
+        writes.taken[work.option_key] = writes.taken.get(work.option_key, 0) + 1
 
     def _lease(
         self, scene: _Scene, standing: Standing, work: Request, made: Transaction, body: bytes
