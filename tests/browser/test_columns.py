@@ -78,5 +78,5 @@ async def test_columns_without_javascript(reader: Reader, browser: Browser) -> N
         assert answer.status == 422
         await expect(page.locator(".token.wrong")).to_contain_text("id,colour")
         await expect(page.locator(HEADS)).to_have_count(6)
-        await page.locator(".token.wrong").click()
+        await page.get_by_role("link", name="Remove cols").click()
         await expect(page.locator(".token")).to_have_count(0)

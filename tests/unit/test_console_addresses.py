@@ -8,7 +8,7 @@ import pytest
 
 from guerdon import ids
 from guerdon.console import asked as addresses
-from guerdon.console import moments, payloads
+from guerdon.console import columns, copying, moments, narrowing, payloads
 from guerdon.transactions.lists.pages import Wanted
 
 NOW = datetime(2026, 11, 22, 22, 14, 3, tzinfo=UTC)
@@ -22,14 +22,14 @@ def read(**parameters: str) -> addresses.Asked:
 
 def test_fields_are_and_and_values_are_or() -> None:
     asked = read(status="postponed,recoverable-failure", type="digital", price=">=500")
-    wanted = addresses.narrowed(Wanted("1"), asked, DUBLIN, NOW)
+    wanted = narrowing.narrowed(Wanted("1"), asked, DUBLIN, NOW)
     assert wanted.statuses == ("postponed", "recoverable-failure")
     assert wanted.types == ("digital",)
     assert (wanted.lowest, wanted.highest) == (500, None)
 
 
 def test_a_status_can_be_left_out() -> None:
-    wanted = addresses.narrowed(Wanted("1"), read(status="-success"), DUBLIN, NOW)
+    wanted = narrowing.narrowed(Wanted("1"), read(status="-success"), DUBLIN, NOW)
     assert wanted.statuses == ("pending", "postponed", "recoverable-failure", "failure")
 
 
@@ -44,12 +44,76 @@ def test_a_status_can_be_left_out() -> None:
         ("age", "old"),
         ("q", "zzz"),
         ("q", "abc"),
+        ("option", "Free Tickets"),
+        ("result", "5x"),
+        ("actor", "nobody"),
+        ("actor", "-dana@example.com"),
+        ("result", "-timeout"),
+        ("view", "mine"),
+        ("sort", "price"),
+        ("limit", "51"),
+        ("after", "x"),
+        ("open", "x"),
+        ("cols", "id,id"),
+        ("tz", "Mars/Olympus"),
     ],
 )
 def test_what_does_not_read_is_marked_and_left_out(field: str, value: str) -> None:
     asked = read(**{field: value})
     assert asked.wrong
-    assert addresses.narrowed(Wanted("1"), asked, DUBLIN, NOW) == Wanted("1")
+    assert narrowing.narrowed(Wanted("1"), asked, DUBLIN, NOW) == Wanted("1")
+    assert asked.without(asked.tokens[0]) == {}
+
+
+def test_types_actors_and_results() -> None:
+    asked = read(type="-digital", actor="integrator,dana@example.com", result="timeout,5xx")
+    wanted = narrowing.narrowed(Wanted("1"), asked, DUBLIN, NOW)
+    assert wanted.types == ("physical", "currency")
+    assert wanted.closers == ("key", "operator:dana@example.com")
+    assert wanted.results == ("timed-out", "5xx")
+    without = narrowing.narrowed(Wanted("1"), read(actor="-operator"), DUBLIN, NOW)
+    assert without.closers == ("provider", "system", "key")
+
+
+@pytest.mark.parametrize("text", ["a,b", "-a", "a*", "\\", "a\\,*", "-*,", "User 123"])
+def test_a_user_of_any_spelling_is_one_value(text: str) -> None:
+    value = addresses.escaped(text)
+    asked = read(user=f"{value},ada*")
+    assert asked.values("user") == [value, "ada*"]
+    assert addresses.plain(value) == text
+    assert addresses.begins(value) is None
+    assert addresses.begins("ada*") == "ada"
+    assert not value.startswith("-")
+
+
+def test_filters_as_people_type_them() -> None:
+    name = str(UUID(int=7))
+    asked = read(
+        status="-success", user="User 123,\\-x,ad*,a\\*", q="019de3f0", price=">=5", option=name
+    )
+    assert copying.as_query(asked.tokens) == (
+        f'-status:success option:{name} user:"User 123" user:-x user:ad* user:"a*" '
+        "id:019de3f0 price:>=5"
+    )
+    wanted = narrowing.narrowed(Wanted("1"), read(created="2026-11-20"), DUBLIN, NOW)
+    call = copying.as_api_call("http://x", read(user="it's,-y", price="5").tokens, wanted)
+    assert call.splitlines() == [
+        "curl -G http://x/v1/transactions \\",
+        '  -H "Authorization: Bearer $GUERDON_KEY" \\',
+        """  --data-urlencode 'userId=it'"'"'s' \\""",
+        "  --data-urlencode createdFrom=2026-11-20T00:00:00.000Z \\",
+        "  --data-urlencode createdTo=2026-11-21T00:00:00.000Z",
+        "# The API has no filter for: -user:y, price:5",
+    ]
+
+
+def test_columns_move_and_the_usual_ones_are_not_said() -> None:
+    assert columns.moved(["id", "status", "price"], "up:price") == "id,price,status"
+    assert columns.moved(["id", "status"], "up:id") == "id,status"
+    assert columns.moved(["id", "nothing"], "down:nothing") == "id"
+    assert columns.moved([], "up:id") is None
+    assert columns.moved(list(columns.DEFAULT), "") is None
+    assert set(columns.fields(list(columns.COLUMNS))) > set(columns.fields(columns.DEFAULT))
 
 
 def test_a_day_is_the_day_of_the_zone() -> None:
@@ -60,7 +124,7 @@ def test_a_day_is_the_day_of_the_zone() -> None:
 
 def test_a_span_lets_its_first_moment_in_and_its_end_out() -> None:
     asked = read(created="2026-11-20..2026-11-21")
-    wanted = addresses.narrowed(Wanted("1"), asked, DUBLIN, NOW)
+    wanted = narrowing.narrowed(Wanted("1"), asked, DUBLIN, NOW)
     first = ids.first_id_at(datetime(2026, 11, 20, tzinfo=UTC))
     beyond = ids.first_id_at(datetime(2026, 11, 22, tzinfo=UTC))
     assert wanted.above < first

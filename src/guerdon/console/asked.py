@@ -2,41 +2,60 @@
 
     /redeem/transactions?view=all&status=postponed,-success&option=<name>&type=digital&user=ada
         &assignee=me&q=019de3f0&created=24h | 2026-11-01..2026-11-22&age=>1h&price=>=500
-        &sort=created&after=<id>&open=<id>,<id>&limit=100&tz=Europe/Dublin
+        &result=timeout,5xx&actor=operator&sort=created&after=<id>&open=<id>,<id>&limit=100
+        &cols=id,status&tz=Europe/Dublin
 
-Several values of a field are OR, several fields are AND. A value that does not read is kept, marked
-and left out of the search; a parameter nobody knows is left out with a notice.
+Several values of a field are OR, several fields are AND. ``-`` before a value negates it, ``*``
+after a userId stands for all that begin so; a backslash takes the meaning of a sign away. A value
+that does not read is kept, marked and left out of the search; a parameter nobody knows is left out
+with a notice.
 """
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from guerdon import ids
 from guerdon.console import columns
 from guerdon.console.columns import Column
 from guerdon.console.moments import Zone
-from guerdon.transactions.lists.pages import FIRST_ID, LAST_ID, Wanted
+from guerdon.transactions.lists.pages import LAST_ID
 from guerdon.transactions.states import Status
 
 VIEWS = ("needs-decision", "all", "failed-today", "slow-provider", "contradictions")
-FILTERS = ("status", "option", "type", "user", "assignee", "q", "created", "age", "price")
+FILTERS = (
+    "status",
+    "option",
+    "type",
+    "user",
+    "assignee",
+    "q",
+    "created",
+    "age",
+    "price",
+    "result",
+    "actor",
+)
 # What a saved view keeps beside the view; what else the address holds; what only passes through it.
 _KEPT = ("sort", "limit", "cols", *FILTERS)
 _PLACE = {"after", "before", "open"}
 _STATE = ("view", "saved", "tz", *_PLACE, *_KEPT)
-_PASSING = ("find", "done", "choosing", "chosen", "col", "move")
-_SINGLE = ("q", "created", "age", "price")
+_PASSING = ("find", "done", "choosing", "chosen", "col", "move", "edit", "typed", "guess")
+SINGLE = ("q", "created", "age", "price")
+NEGATED = ("status", "option", "type", "user", "actor")
+# Who can end a transaction, as addresses and as histories name them.
+ACTORS = {"operator": "operator", "provider": "provider", "system": "system", "integrator": "key"}
 LIMITS = ("50", "100", "200")
 TYPES = ("physical", "digital", "currency")
 SLOW_SECONDS = 30
 _LENGTH = re.compile(r"(?P<number>\d{1,5})(?P<unit>[mhdw])")
 _UNITS = {"m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+_VALUE = re.compile(r"(?:\\.|[^,\\])+\\?")
+_RESULT = re.compile(r"[1-5]xx|[1-5]\d\d|[a-z][a-z0-9-]{2,39}")
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
-_PRICE = re.compile(r"(?P<sign>>=|<=|>|<|=|)(?P<number>\d{1,16})")
-_AGE = re.compile(r"(?P<sign>[<>]?)(?P<length>\d{1,5}[mhdw])")
+PRICE = re.compile(r"(?P<sign>>=|<=|>|<|=|)(?P<number>\d{1,16})")
+AGE = re.compile(r"(?P<sign>[<>]?)(?P<length>\d{1,5}[mhdw])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +117,7 @@ class Asked:
     def with_more(self, name: str, value: str) -> dict[str, str]:
         """The parameters with one more value of a field."""
         have = [t.value for t in self.tokens if t.field == name]
-        values = [value] if name in _SINGLE else [*have, value]
+        values = [value] if name in SINGLE else [*have, value]
         return self.link(**{name: ",".join(dict.fromkeys(values)), "view": "all"})
 
 
@@ -107,7 +126,7 @@ def read(parameters: Mapping[str, str], zone: Zone, now: datetime) -> Asked:
     tokens: list[Token] = []
     for name in FILTERS:
         text = parameters.get(name, "")
-        parts = [text] if name in _SINGLE else text.split(",")
+        parts = [text] if name in SINGLE else _VALUE.findall(text)
         values = dict.fromkeys(part.strip() for part in parts)
         tokens += [_token(name, value, zone, now) for value in values if value]
     given = {name: value for name, value in parameters.items() if value}
@@ -149,14 +168,49 @@ _SETTINGS: Mapping[str, tuple[Callable[[str], bool], str]] = {
 
 def _token(name: str, value: str, zone: Zone, now: datetime) -> Token:
     check = _CHECKS.get(name)
-    wrong = check(value, zone, now) if check is not None else None
-    shown = f"last {value}" if name == "created" and _LENGTH.fullmatch(value) else value
-    return Token(name, value, shown, wrong)
+    refused, said = (True, value[1:]) if value.startswith("-") else (False, value)
+    if name in ("price", "age", "created", "q") or not refused:
+        said = value
+    wrong = check(said, zone, now) if check is not None else None
+    if refused and wrong is None and (name not in NEGATED or (name == "actor" and "@" in said)):
+        wrong = "cannot be turned round with a minus"
+    shown = f"last {value}" if name == "created" and _LENGTH.fullmatch(value) else plain(said)
+    return Token(name, value, f"not {shown}" if refused and wrong is None else shown, wrong)
+
+
+def escaped(text: str) -> str:
+    """A text as a value of the address that means just this text."""
+    inner = text.replace("\\", "\\\\").replace(",", "\\,")
+    if inner.endswith("*"):
+        inner = inner[:-1] + "\\*"
+    return "\\" + inner if inner.startswith("-") else inner
+
+
+def plain(value: str) -> str:
+    """The text that a value of the address means."""
+    return re.sub(r"\\(.)", r"\1", value)
+
+
+def begins(value: str) -> str | None:
+    """The beginning that a value stands for, where it ends with an asterisk."""
+    return plain(value[:-1]) if re.search(r"(?<!\\)(\\\\)*\*$", value) else None
 
 
 def _status_wrong(value: str, _zone: Zone, _now: datetime) -> str | None:
-    statuses = set(Status)
-    return None if value.removeprefix("-") in statuses else f"is none of {', '.join(Status)}"
+    return None if value in set(Status) else f"is none of {', '.join(Status)}"
+
+
+def _option_wrong(value: str, _zone: Zone, _now: datetime) -> str | None:
+    return None if _uuid(value) is not None else "is no option of this programme"
+
+
+def _result_wrong(value: str, _zone: Zone, _now: datetime) -> str | None:
+    return None if _RESULT.fullmatch(value) else "is no result such as timeout, 5xx or 404"
+
+
+def _actor_wrong(value: str, _zone: Zone, _now: datetime) -> str | None:
+    known = value in ACTORS or "@" in value
+    return None if known else f"is none of {', '.join(ACTORS)}, nor an operator's email"
 
 
 def _type_wrong(value: str, _zone: Zone, _now: datetime) -> str | None:
@@ -174,11 +228,11 @@ def _assignee_wrong(value: str, _zone: Zone, _now: datetime) -> str | None:
 
 
 def _price_wrong(value: str, _zone: Zone, _now: datetime) -> str | None:
-    return None if _PRICE.fullmatch(value) else "is no price such as 500, >=500 or <100"
+    return None if PRICE.fullmatch(value) else "is no price such as 500, >=500 or <100"
 
 
 def _age_wrong(value: str, _zone: Zone, _now: datetime) -> str | None:
-    return None if _AGE.fullmatch(value) else "is no age such as >1h or <30m"
+    return None if AGE.fullmatch(value) else "is no age such as >1h or <30m"
 
 
 def _q_wrong(value: str, _zone: Zone, _now: datetime) -> str | None:
@@ -189,6 +243,9 @@ def _q_wrong(value: str, _zone: Zone, _now: datetime) -> str | None:
 
 _CHECKS: Mapping[str, Callable[[str, Zone, datetime], str | None]] = {
     "status": _status_wrong,
+    "option": _option_wrong,
+    "result": _result_wrong,
+    "actor": _actor_wrong,
     "type": _type_wrong,
     "created": _created_wrong,
     "assignee": _assignee_wrong,
@@ -198,13 +255,18 @@ _CHECKS: Mapping[str, Callable[[str, Zone, datetime], str | None]] = {
 }
 
 
+def seconds(length: str) -> int:
+    """How long ``30m`` is."""
+    found = _LENGTH.fullmatch(length)
+    return 0 if found is None else int(found["number"]) * _UNITS[found["unit"]]
+
+
 def created(value: str, zone: Zone, now: datetime) -> tuple[datetime, datetime | None] | None:
     """From when, and to when (exclusive), or ``None`` if it is no span."""
     if value == "today":
         return zone.midnight(now), None
-    length = _LENGTH.fullmatch(value)
-    if length is not None:
-        return now - timedelta(seconds=int(length["number"]) * _UNITS[length["unit"]]), None
+    if _LENGTH.fullmatch(value):
+        return now - timedelta(seconds=seconds(value)), None
     first, dots, last = value.partition("..")
     if not dots:
         last = first
@@ -232,69 +294,6 @@ def id_span(text: str) -> tuple[UUID, UUID] | None:
         return None
     first, last = int(digits.ljust(32, "0"), 16), int(digits.ljust(32, "f"), 16)
     return UUID(int=max(first - 1, 0)), UUID(int=min(last + 1, LAST_ID.int))
-
-
-def narrowed(wanted: Wanted, asked: Asked, zone: Zone, now: datetime) -> Wanted:
-    """The list under the filters that need no look-up: all but users and options."""
-    statuses = asked.values("status")
-    refused = {one[1:] for one in statuses if one.startswith("-")}
-    named = [one for one in statuses if not one.startswith("-")]
-    if statuses:
-        chosen = tuple(s for s in (named or [str(s) for s in Status]) if s not in refused)
-        both = chosen if wanted.statuses is None else _common(wanted.statuses, chosen)
-        wanted = replace(wanted, statuses=both)
-    if asked.values("type"):
-        wanted = replace(wanted, types=tuple(asked.values("type")))
-    for value in asked.values("price"):
-        wanted = _priced(wanted, value)
-    for value in asked.values("q"):
-        span = id_span(value)
-        wanted = wanted if span is None else wanted.between(*span)
-    for value in asked.values("created"):
-        span_asked = created(value, zone, now)
-        if span_asked is not None:
-            start, end = span_asked
-            wanted = wanted.between(since(start), None if end is None else ids.first_id_at(end))
-    for value in asked.values("age"):
-        wanted = _aged(wanted, value, now)
-    return wanted
-
-
-def since(moment: datetime) -> UUID:
-    """The exclusive lower end that lets a moment's first ID in."""
-    return UUID(int=max(ids.first_id_at(moment).int - 1, FIRST_ID.int))
-
-
-def _common(one: tuple[str, ...], other: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(status for status in one if status in other)
-
-
-def _priced(wanted: Wanted, value: str) -> Wanted:
-    found = _PRICE.fullmatch(value)
-    if found is None:
-        return wanted
-    amount = int(found["number"])
-    match found["sign"]:
-        case ">=":
-            return replace(wanted, lowest=amount)
-        case ">":
-            return replace(wanted, lowest=amount + 1)
-        case "<=":
-            return replace(wanted, highest=amount)
-        case "<":
-            return replace(wanted, highest=amount - 1)
-    return replace(wanted, lowest=amount, highest=amount)
-
-
-def _aged(wanted: Wanted, value: str, now: datetime) -> Wanted:
-    found = _AGE.fullmatch(value)
-    length = None if found is None else _LENGTH.fullmatch(found["length"])
-    if found is None or length is None:
-        return wanted
-    then = now - timedelta(seconds=int(length["number"]) * _UNITS[length["unit"]])
-    if found["sign"] == "<":
-        return wanted.between(since(then), None)
-    return wanted.between(None, ids.first_id_at(then))
 
 
 def _uuid(text: str) -> UUID | None:

@@ -15,6 +15,7 @@ from guerdon.console.exports import Exports
 from guerdon.console.figures import Figures
 from guerdon.console.hashing import Hashing
 from guerdon.console.issuer import Issuer
+from guerdon.console.jumping import Jumping
 from guerdon.console.live import Feed
 from guerdon.console.members import Members
 from guerdon.console.options import Options
@@ -29,6 +30,7 @@ from guerdon.console.settings import Settings
 from guerdon.console.signing_in import SigningIn
 from guerdon.console.signing_in_openid import SigningInByOpenId
 from guerdon.console.site import Page, Site
+from guerdon.console.suggesting import Suggestions
 from guerdon.console.transactions import Transactions
 from guerdon.console.visit import Visit
 from guerdon.console.widget_settings import WidgetSettings
@@ -60,6 +62,8 @@ def table(
         *Passwords(parts, pages, hashing).table(),
         *Transactions(parts, pages, figures, feed, saved).table(),
         *saved.table(),
+        *Suggestions(parts, pages).table(),
+        *Jumping(parts, pages).table(),
         *Exports(parts).table(),
         *Bulk(parts, pages, figures).table(),
         *detail.table(),

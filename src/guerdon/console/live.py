@@ -138,7 +138,7 @@ class Feed:
         told = msgspec.json.encode(
             {
                 "id": str(change.t.transaction_id),
-                "belongs": listener.wanted.matches(change.t),
+                "belongs": listener.wanted.matches(change.t, change.row.attempt),
                 "open": change.row.to_decide,
                 "events": change.t.events,
             }

@@ -1,16 +1,18 @@
 """Redeem > Transactions: the list."""
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
 from urllib.parse import urlencode
 from uuid import UUID
 
 from psycopg.errors import QueryCanceled
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 
+from guerdon import ids
 from guerdon.access import sessions
 from guerdon.console import asked as addresses
-from guerdon.console import columns, finding, rows, selection
+from guerdon.console import columns, copying, finding, looking, rows, selection
 from guerdon.console.asked import Asked, Token
 from guerdon.console.figures import Figures
 from guerdon.console.histogram import histogram
@@ -20,13 +22,27 @@ from guerdon.console.rows import Row
 from guerdon.console.saved import SavedViews
 from guerdon.console.site import Page
 from guerdon.console.visit import Visit
-from guerdon.db.pool import ReadTx
 from guerdon.transactions.lists import pages as lists
 from guerdon.transactions.lists.pages import Wanted
-from guerdon.transactions.model import Transaction
 from guerdon.web.parts import Parts
 
-LOOKS_SECONDS = 2
+# Of an empty list, so many filters are told with what there would be without them.
+_EXPLAINED, _PATIENCE_SECONDS = 6, 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """A page's rows, where the pages beside it begin, and how far a stopped search came."""
+
+    rows: list[Row]
+    earlier: UUID | None
+    later: UUID | None
+    stopped: bool
+    reached: UUID | None
+
+    @property
+    def reached_at(self) -> datetime | None:
+        return None if self.reached is None else ids.moment_in(self.reached)
 
 
 class Transactions:
@@ -91,17 +107,23 @@ class Transactions:
         )
         async with self._parts.database.read() as tx:
             titles = {
-                option.name: option.title for option in await finding.catalogue(tx, visit.namespace)
+                str(option.name): option.title
+                for option in await finding.catalogue(tx, visit.namespace)
             }
             wanted = await selection.wanted(tx, self._parts.slots, visit, asked, view)
             bars = await histogram(tx, visit, asked)
+        tokens = [_named(token, titles) for token in asked.tokens]
         tabs, opened = await self._saved.tabs(visit, asked, view)
-        found, earlier, later, stopped = await self._rows(wanted, asked, oldest_first=oldest_first)
+        shown = await self._shown(wanted, asked, oldest_first=oldest_first)
         values = {
             "title": "Transactions",
             "place": "/redeem/transactions",
             "asked": asked,
-            "tokens": [_named(token, titles) for token in asked.tokens],
+            "tokens": tokens,
+            "guess": finding.guessed(asked),
+            "written": finding.written,
+            "as_query": copying.as_query(tokens),
+            "as_api_call": copying.as_api_call(_site(visit), tokens, wanted),
             "view": view,
             "live": visit.url("/redeem/transactions/live", asked.link(view=view)),
             "tabs": tabs,
@@ -109,17 +131,17 @@ class Transactions:
             "name": None,
             "problem": None,
             "kept": urlencode(asked.kept(view)),
-            "rows": found,
+            "rows": shown.rows,
             "columns": asked.columns,
             "offered": columns.offered(asked.columns),
             "choosing": visit.query("choosing"),
-            "earlier": earlier,
-            "later": later,
+            "shown": shown,
             "oldest_first": oldest_first,
             "bars": bars,
             "opened": set(asked.opened),
-            "stopped": stopped,
-            "nothing": None if found else self._nothing(view, asked, any_option=bool(titles)),
+            "site": _site(visit),
+            "without": {} if shown.rows else await self._without(visit, asked, view, tokens),
+            "nothing": None if shown.rows else self._nothing(view, asked, any_option=bool(titles)),
         }
         response = await self._pages.screen(
             visit, "transactions.html", values, status=422 if asked.wrong else 200
@@ -141,19 +163,48 @@ class Transactions:
         shown = columns.moved(visit.request.query_params.getlist("col"), move or "")
         return asked.here(cols=shown) | ({"choosing": move} if move else {})
 
-    async def _rows(
-        self, wanted: Wanted, asked: Asked, *, oldest_first: bool
-    ) -> tuple[list[Row], UUID | None, UUID | None, bool]:
-        """The rows, where the pages beside them begin, and whether looking was stopped: what no
-        index knows, such as a price that nobody paid, is looked for so long and no longer."""
-        try:
-            async with self._parts.database.read() as tx:
-                await lists.bounded(tx, LOOKS_SECONDS)
-                found, earlier, later = await _page(tx, wanted, asked, oldest_first=oldest_first)
-                shown = await rows.read(tx, found, {column.key for column in asked.columns})
-        except QueryCanceled:
-            return [], None, None, True
-        return shown, earlier, later, False
+    async def _shown(self, wanted: Wanted, asked: Asked, *, oldest_first: bool) -> _Shown:
+        """The rows of the page, and from which rows the pages beside it go on."""
+        backwards = asked.before is not None and asked.after is None
+        start = asked.before if backwards else asked.after
+        if start is not None:
+            beyond = oldest_first != backwards
+            wanted = wanted.between(start if beyond else None, None if beyond else start)
+        looked = await looking.look(
+            self._parts.database, wanted, asked.limit + 1, oldest_first=oldest_first != backwards
+        )
+        more = len(looked.found) > asked.limit
+        found = looked.found[: asked.limit]
+        if backwards:
+            found.reverse()
+        async with self._parts.database.read() as tx:
+            shown = await rows.read(tx, found, {column.key for column in asked.columns})
+        has_earlier = more if backwards else asked.after is not None
+        has_later = True if backwards else more
+        return _Shown(
+            shown,
+            found[0].transaction_id if found and has_earlier else None,
+            found[-1].transaction_id if found and has_later else None,
+            looked.stopped,
+            looked.reached,
+        )
+
+    async def _without(
+        self, visit: Visit, asked: Asked, view: str, tokens: Sequence[Token]
+    ) -> dict[Token, int]:
+        """How many there would be without each of the first filters, as far as that is quickly
+        known."""
+        found = {}
+        for token, other in list(zip(asked.tokens, tokens, strict=True))[:_EXPLAINED]:
+            rest = addresses.read(asked.without(token), visit.zone, visit.now)
+            try:
+                async with self._parts.database.read() as tx:
+                    await lists.bounded(tx, _PATIENCE_SECONDS)
+                    wanted = await selection.wanted(tx, self._parts.slots, visit, rest, view)
+                    found[other] = await lists.count(tx, wanted)
+            except QueryCanceled:  # no index knows it: the filter is named without a number
+                continue
+        return found
 
     @staticmethod
     def _nothing(view: str, asked: Asked, *, any_option: bool) -> str:
@@ -167,34 +218,16 @@ class Transactions:
         return "unused" if any_option else "new"
 
 
-async def _page(
-    tx: ReadTx, wanted: Wanted, asked: Asked, *, oldest_first: bool
-) -> tuple[list[Transaction], UUID | None, UUID | None]:
-    """The rows, and from which row an earlier and a later page of the list go on."""
-    backwards = asked.before is not None and asked.after is None
-    start = asked.before if backwards else asked.after
-    if start is not None:
-        beyond = oldest_first != backwards
-        wanted = wanted.between(start if beyond else None, None if beyond else start)
-    found = await lists.page(tx, wanted, asked.limit + 1, oldest_first=oldest_first != backwards)
-    more = len(found) > asked.limit
-    found = found[: asked.limit]
-    if backwards:
-        found.reverse()
-    has_earlier = more if backwards else asked.after is not None
-    has_later = True if backwards else more
-    return (
-        found,
-        found[0].transaction_id if found and has_earlier else None,
-        found[-1].transaction_id if found and has_later else None,
-    )
+def _site(visit: Visit) -> str:
+    """Where this Guerdon is, as this browser sees it."""
+    url = visit.request.url
+    return f"{'https' if visit.over_https() else url.scheme}://{url.netloc}{visit.base}"
 
 
-def _named(token: Token, titles: Mapping[UUID, str]) -> Token:
+def _named(token: Token, titles: Mapping[str, str]) -> Token:
     """An option's filter is shown by its title."""
-    if token.field != "option":
+    if token.field != "option" or token.wrong is not None:
         return token
-    found = selection.uuids([token.value])
-    if not found:
-        return replace(token, wrong="is no option of this programme")
-    return replace(token, shown=titles.get(found[0], token.value))
+    name = token.value.removeprefix("-")
+    title = titles.get(name, name)
+    return replace(token, shown=f"not {title}" if name != token.value else title)

@@ -5,8 +5,8 @@
 const here = Intl.DateTimeFormat().resolvedOptions().timeZone
 if (here) document.cookie = `guerdon-local-zone=${encodeURIComponent(here)}; path=/; max-age=31536000; samesite=lax`
 
-const $ = (selector, root = document) => root.querySelector(selector)
-const $$ = (selector, root = document) => [...root.querySelectorAll(selector)]
+export const $ = (selector, root = document) => root.querySelector(selector)
+export const $$ = (selector, root = document) => [...root.querySelectorAll(selector)]
 document.documentElement.classList.add('js')
 
 // --- what was done, said once -------------------------------------------------------------------
@@ -58,7 +58,7 @@ const load = async (id) => {
 }
 
 // Fragments are ours, from our own origin; templates keep them inert until they are in place.
-const put = (where, html) => {
+export const put = (where, html) => {
   const template = document.createElement('template')
   template.innerHTML = html
   where.replaceChildren(template.content)
@@ -167,7 +167,8 @@ document.addEventListener('click', (event) => {
   if (question && dialog) { event.preventDefault(); ask(question); return }
   const closer = at('[data-close]')
   if (closer && dialog?.open) { event.preventDefault(); dialog.close(); return }
-  if (at('[data-keys]')) { help(); return }
+  if (at('[data-keys]')) { event.preventDefault(); help(); return }
+  if (at('[data-palette]')) { event.preventDefault(); jump(); return }
   const mover = at('.chooser [name=move]')
   if (mover) {
     const line = mover.closest('li')
@@ -358,17 +359,20 @@ const step = (by) => {
 }
 const inRow = (selector) => $(selector, document.activeElement?.closest?.('tr') ?? document.createElement('i'))?.click()
 const quiet = () => localStorage.getItem('guerdon-keys') === 'off'
-const help = () => {
-  const list = $('#keys')
-  if (!list) return
-  asker = $('[data-keys]')
-  dialog.replaceChildren(list.content.cloneNode(true))
+const help = async () => {
+  if (!dialog || !$('[data-keys]')) return
+  await ask($('[data-keys]'))
   const on = $('#keys-on', dialog)
   on.checked = !quiet()
   on.addEventListener('change', () => localStorage.setItem('guerdon-keys', on.checked ? 'on' : 'off'))
-  dialog.showModal()
-  $('[data-close]', dialog).focus()
 }
+// Suggestions and the palette come when somebody goes there.
+const finder = () => import('./find.js')
+const jump = async () => { const link = $('[data-palette]'); if (link) (await finder()).palette(link) }
+$('#find')?.addEventListener('focus', async (event) => (await finder()).suggest(event.target), {once: true})
+// After "g", a key says where to.
+const places = {t: '/redeem/transactions', o: '/redeem/options', u: '/members'}
+let going = 0
 const keys = {
   '?': help,
   '/': () => $('#find')?.focus(),
@@ -383,14 +387,21 @@ const keys = {
   a: () => $('[data-assign]', document.activeElement?.closest?.('tr.detail, tr')?.nextElementSibling ?? document)?.click(),
   '.': () => { const more = $('#more'); if (more && !more.hidden) more.click() },
   r: () => live?.click(),
+  y: () => $('[open] [data-copy-text]', document.activeElement?.closest?.('tr')?.nextElementSibling ?? document)?.click(),
+  e: () => { const pop = $('#export'); if (pop) { pop.open = true; $('button', pop).focus() } },
+  g: () => { going = Date.now() },
   '[': () => $('[rel=prev]')?.click(),
   ']': () => $('[rel=next]')?.click(),
 }
 document.addEventListener('keydown', (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey || dialog?.open) return
+  if ((event.ctrlKey || event.metaKey) && event.key === 'k' && !dialog?.open) { event.preventDefault(); jump(); return }
+  if (event.ctrlKey || event.metaKey || event.altKey || $('dialog[open]')) return
   if (event.key === 'Escape') { $('summary', fold() ?? document.createElement('i'))?.focus(); return }
   if (event.target.closest('input:not(.pick), textarea, select, [contenteditable]')) return
   if (event.key === ' ' && event.target.matches('[data-expand]')) { event.preventDefault(); event.target.click(); return }
-  const act = quiet() ? null : keys[event.key]
+  if (quiet()) return
+  const place = Date.now() - going < 2000 && places[event.key]
+  going = 0
+  const act = place ? () => $(`.side a[href$="${place}"]`)?.click() : keys[event.key]
   if (act) { event.preventDefault(); act() }
 })

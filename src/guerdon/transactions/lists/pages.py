@@ -22,24 +22,28 @@ FIRST_ID, LAST_ID = UUID(int=0), UUID(int=(1 << 128) - 1)
 class Wanted:
     """Which transactions a list shows; ``None`` = any. IDs above and below are exclusive.
 
-    ``contradicted``: only those with contradicting news. ``unasked``: without those whose provider
-    is being asked for the truth.
+    ``results``: how the newest finished attempt ended, by rule, HTTP status or class (``5xx``).
+    ``closers``: who ended it, by kind or by whole name. ``contradicted``: only those with
+    contradicting news. ``unasked``: without those whose provider is being asked for the truth.
     """
 
     namespace: str
     statuses: tuple[str, ...] | None = None
     option_names: tuple[UUID, ...] | None = None
     member_ids: tuple[UUID, ...] | None = None
+    refused_member_ids: tuple[UUID, ...] | None = None
     types: tuple[str, ...] | None = None
     ids: tuple[UUID, ...] | None = None
     lowest: int | None = None
     highest: int | None = None
+    results: tuple[str, ...] | None = None
+    closers: tuple[str, ...] | None = None
     contradicted: bool = False
     unasked: bool = False
     above: UUID = FIRST_ID
     below: UUID = LAST_ID
 
-    def matches(self, t: Transaction) -> bool:
+    def matches(self, t: Transaction, attempt: Row | None) -> bool:
         """Whether a transaction belongs to the list: the same question as the SQL asks."""
         return (
             t.namespace == self.namespace
@@ -47,10 +51,13 @@ class Wanted:
             and (self.statuses is None or t.status in self.statuses)
             and (self.option_names is None or t.option_name in self.option_names)
             and (self.member_ids is None or t.member_id in self.member_ids)
+            and (self.refused_member_ids is None or t.member_id not in self.refused_member_ids)
             and (self.types is None or t.type in self.types)
             and (self.ids is None or t.transaction_id in self.ids)
             and (self.lowest is None or t.price >= self.lowest)
             and (self.highest is None or t.price <= self.highest)
+            and (self.results is None or not _ends(attempt).isdisjoint(self.results))
+            and (self.closers is None or not _names(t.closed_by).isdisjoint(self.closers))
             and (not self.contradicted or t.conflict)
             and (not self.unasked or t.open_reason != "asking")
         )
@@ -62,6 +69,18 @@ class Wanted:
             above=self.above if above is None else max(self.above, above),
             below=self.below if below is None else min(self.below, below),
         )
+
+
+def _ends(attempt: Row | None) -> set[str]:
+    """What an attempt's end is called."""
+    if attempt is None:
+        return set()
+    status = attempt.http_status
+    return {attempt.rule} | (set() if status is None else {str(status), f"{status // 100}xx"})
+
+
+def _names(closed_by: str | None) -> set[str]:
+    return set() if closed_by is None else {closed_by, closed_by.partition(":")[0]}
 
 
 async def bounded(tx: ReadTx, seconds: float) -> None:
@@ -78,6 +97,14 @@ async def page(
     return [from_row(row) for row in rows]
 
 
+async def reach(tx: ReadTx, wanted: Wanted, looked_at: int, *, oldest_first: bool) -> UUID | None:
+    """The last ID of the next so many transactions of the namespace that a list would look at."""
+    statement = _Q["reach_oldest" if oldest_first else "reach_newest"]
+    where = {"namespace": wanted.namespace, "above": wanted.above, "below": wanted.below}
+    row = await tx.first(statement, {**where, "limit": looked_at})
+    return None if row is None else row.transaction_id
+
+
 async def stream(tx: ReadTx, wanted: Wanted, most: int) -> AsyncIterator[list[Transaction]]:
     """Up to ``most`` transactions of a list, newest first, in groups, in constant memory."""
     async for rows in tx.stream(_Q["newest"], _question(wanted, most)):
@@ -90,7 +117,10 @@ def _question(wanted: Wanted, limit: int) -> dict[str, object]:
         "statuses": _listed(wanted.statuses),
         "option_names": _listed(wanted.option_names),
         "member_ids": _listed(wanted.member_ids),
+        "refused_member_ids": _listed(wanted.refused_member_ids),
         "types": _listed(wanted.types),
+        "results": _listed(wanted.results),
+        "closers": _listed(wanted.closers),
         "ids": _listed(wanted.ids),
         "lowest": wanted.lowest,
         "highest": wanted.highest,

@@ -13,10 +13,21 @@ WHERE namespace = %(namespace)s AND transaction_id > %(above)s AND transaction_i
   AND (%(statuses)s::text[] IS NULL OR status = ANY (%(statuses)s::text[]))
   AND (%(option_names)s::uuid[] IS NULL OR option_name = ANY (%(option_names)s::uuid[]))
   AND (%(member_ids)s::uuid[] IS NULL OR member_id = ANY (%(member_ids)s::uuid[]))
+  AND (%(refused_member_ids)s::uuid[] IS NULL
+       OR member_id <> ALL (%(refused_member_ids)s::uuid[]))
   AND (%(types)s::text[] IS NULL OR type = ANY (%(types)s::text[]))
   AND (%(ids)s::uuid[] IS NULL OR transaction_id = ANY (%(ids)s::uuid[]))
   AND (%(lowest)s::bigint IS NULL OR price >= %(lowest)s::bigint)
   AND (%(highest)s::bigint IS NULL OR price <= %(highest)s::bigint)
+  AND (%(closers)s::text[] IS NULL OR closed_by = ANY (%(closers)s::text[])
+       OR split_part(closed_by, ':', 1) = ANY (%(closers)s::text[]))
+  AND (%(results)s::text[] IS NULL OR EXISTS (
+      SELECT FROM (SELECT rule, http_status FROM attempt a
+                   WHERE a.slot = transaction.slot
+                     AND a.transaction_id = transaction.transaction_id
+                   ORDER BY n DESC LIMIT 1) AS last
+      WHERE rule = ANY (%(results)s::text[]) OR http_status::text = ANY (%(results)s::text[])
+         OR http_status / 100 || 'xx' = ANY (%(results)s::text[])))
   AND (NOT %(contradicted)s OR conflict)
   AND (NOT %(unasked)s OR open_reason IS DISTINCT FROM 'asking')
 ORDER BY transaction_id DESC
@@ -33,14 +44,45 @@ WHERE namespace = %(namespace)s AND transaction_id > %(above)s AND transaction_i
   AND (%(statuses)s::text[] IS NULL OR status = ANY (%(statuses)s::text[]))
   AND (%(option_names)s::uuid[] IS NULL OR option_name = ANY (%(option_names)s::uuid[]))
   AND (%(member_ids)s::uuid[] IS NULL OR member_id = ANY (%(member_ids)s::uuid[]))
+  AND (%(refused_member_ids)s::uuid[] IS NULL
+       OR member_id <> ALL (%(refused_member_ids)s::uuid[]))
   AND (%(types)s::text[] IS NULL OR type = ANY (%(types)s::text[]))
   AND (%(ids)s::uuid[] IS NULL OR transaction_id = ANY (%(ids)s::uuid[]))
   AND (%(lowest)s::bigint IS NULL OR price >= %(lowest)s::bigint)
   AND (%(highest)s::bigint IS NULL OR price <= %(highest)s::bigint)
+  AND (%(closers)s::text[] IS NULL OR closed_by = ANY (%(closers)s::text[])
+       OR split_part(closed_by, ':', 1) = ANY (%(closers)s::text[]))
+  AND (%(results)s::text[] IS NULL OR EXISTS (
+      SELECT FROM (SELECT rule, http_status FROM attempt a
+                   WHERE a.slot = transaction.slot
+                     AND a.transaction_id = transaction.transaction_id
+                   ORDER BY n DESC LIMIT 1) AS last
+      WHERE rule = ANY (%(results)s::text[]) OR http_status::text = ANY (%(results)s::text[])
+         OR http_status / 100 || 'xx' = ANY (%(results)s::text[])))
   AND (NOT %(contradicted)s OR conflict)
   AND (NOT %(unasked)s OR open_reason IS DISTINCT FROM 'asking')
 ORDER BY transaction_id
 LIMIT %(limit)s;
+
+-- name: reach_newest
+-- How far down the next so many transactions of a namespace reach. All slots: an index.
+SELECT transaction_id
+FROM (SELECT transaction_id FROM transaction
+      WHERE namespace = %(namespace)s AND transaction_id > %(above)s AND transaction_id < %(below)s
+      ORDER BY transaction_id DESC
+      LIMIT %(limit)s) AS looked
+ORDER BY transaction_id
+LIMIT 1;
+
+-- name: reach_oldest
+-- The same upwards. All slots: an index.
+SELECT transaction_id
+FROM (SELECT transaction_id FROM transaction
+      WHERE namespace = %(namespace)s AND transaction_id > %(above)s AND transaction_id < %(below)s
+      ORDER BY transaction_id
+      LIMIT %(limit)s) AS looked
+ORDER BY transaction_id DESC
+LIMIT 1;
 
 -- name: count
 -- How many a list has, counted no further than the limit. All slots: the indexes lead by namespace.
@@ -50,10 +92,21 @@ FROM (SELECT 1 FROM transaction
         AND (%(statuses)s::text[] IS NULL OR status = ANY (%(statuses)s::text[]))
         AND (%(option_names)s::uuid[] IS NULL OR option_name = ANY (%(option_names)s::uuid[]))
         AND (%(member_ids)s::uuid[] IS NULL OR member_id = ANY (%(member_ids)s::uuid[]))
+        AND (%(refused_member_ids)s::uuid[] IS NULL
+             OR member_id <> ALL (%(refused_member_ids)s::uuid[]))
         AND (%(types)s::text[] IS NULL OR type = ANY (%(types)s::text[]))
         AND (%(ids)s::uuid[] IS NULL OR transaction_id = ANY (%(ids)s::uuid[]))
         AND (%(lowest)s::bigint IS NULL OR price >= %(lowest)s::bigint)
         AND (%(highest)s::bigint IS NULL OR price <= %(highest)s::bigint)
+        AND (%(closers)s::text[] IS NULL OR closed_by = ANY (%(closers)s::text[])
+             OR split_part(closed_by, ':', 1) = ANY (%(closers)s::text[]))
+        AND (%(results)s::text[] IS NULL OR EXISTS (
+            SELECT FROM (SELECT rule, http_status FROM attempt a
+                         WHERE a.slot = transaction.slot
+                           AND a.transaction_id = transaction.transaction_id
+                         ORDER BY n DESC LIMIT 1) AS last
+            WHERE rule = ANY (%(results)s::text[]) OR http_status::text = ANY (%(results)s::text[])
+               OR http_status / 100 || 'xx' = ANY (%(results)s::text[])))
         AND (NOT %(contradicted)s OR conflict)
         AND (NOT %(unasked)s OR open_reason IS DISTINCT FROM 'asking')
       LIMIT %(limit)s) AS counted;
