@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import httpx
 
 from guerdon_client.calls import Call
-from guerdon_client.exchange import Exchange, Outcome, Retries, Send, exchange
+from guerdon_client.exchange import Exchange, Outcome, Retries, Send, Wait, exchange
 from guerdon_client.reading import Page
 from guerdon_client.version import __version__
 
@@ -56,17 +56,17 @@ class Blocking:
         outcome: Outcome = None
         try:
             while True:
-                step = steps.send(outcome)
-                outcome = self._send(step.call) if isinstance(step, Send) else None
-                if not isinstance(step, Send):
-                    time.sleep(step.seconds)
+                outcome = self._do(steps.send(outcome))
         except StopIteration as end:
             result: T = end.value
             return result
 
-    def _send(self, call: Call[Any]) -> Outcome:
+    def _do(self, step: Send | Wait) -> Outcome:
+        if isinstance(step, Wait):
+            time.sleep(step.seconds)
+            return None
         try:
-            return self.http.send(request_of(self.http, call))
+            return self.http.send(request_of(self.http, step.call))
         except httpx.RequestError as trouble:
             return trouble
 
@@ -92,17 +92,17 @@ class Awaiting:
         outcome: Outcome = None
         try:
             while True:
-                step = steps.send(outcome)
-                outcome = await self._send(step.call) if isinstance(step, Send) else None
-                if not isinstance(step, Send):
-                    await asyncio.sleep(step.seconds)
+                outcome = await self._do(steps.send(outcome))
         except StopIteration as end:
             result: T = end.value
             return result
 
-    async def _send(self, call: Call[Any]) -> Outcome:
+    async def _do(self, step: Send | Wait) -> Outcome:
+        if isinstance(step, Wait):
+            await asyncio.sleep(step.seconds)
+            return None
         try:
-            return await self.http.send(request_of(self.http, call))
+            return await self.http.send(request_of(self.http, step.call))
         except httpx.RequestError as trouble:
             return trouble
 

@@ -5,8 +5,9 @@ of one a method that carries the call out: at once where the resource is a ``Cli
 where it is an ``AsyncClient``'s. ``iteration`` goes through a list, with ``for`` or ``async for``.
 """
 
-import inspect
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from dataclasses import dataclass
+from inspect import Signature, signature
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, get_args, overload
 
 from guerdon_client.calls import Call
@@ -30,7 +31,7 @@ class endpoint(Generic[P, T]):  # noqa: N801 - a decorator
 
     def __init__(self, call: Callable[Concatenate[Any, P], Call[T]]) -> None:
         self.call = call
-        self._signature = _shown(call)
+        self._shown = Shown(call.__name__, call.__doc__, _signature(call))
 
     @overload
     def __get__(self, at: Resource[Blocking], owner: type) -> Callable[P, T]: ...
@@ -41,18 +42,17 @@ class endpoint(Generic[P, T]):  # noqa: N801 - a decorator
     @overload
     def __get__(self, at: None, owner: type) -> Callable[Concatenate[Any, P], Call[T]]: ...
     def __get__(self, at: Resource[Any] | None, owner: type) -> Callable[..., Any]:
-        if at is None:
-            return self.call
-        return _bound(self.call, self.call.__doc__, self._signature, at, at._driver.run)
+        return self.call if at is None else self._shown.method(self.call, at, at._driver.run)
 
 
 class iteration(Generic[P, T]):  # noqa: N801 - a decorator
     """A method that goes through all pages of a list, from the one it begins with."""
 
-    def __init__(self, call: Callable[Concatenate[Any, P], Call[Page[T]]], doc: str) -> None:
+    def __init__(
+        self, call: Callable[Concatenate[Any, P], Call[Page[T]]], name: str, doc: str
+    ) -> None:
         self.call = call
-        self._doc = doc
-        self._signature = _shown(call)
+        self._shown = Shown(name, doc, _signature(call).replace(return_annotation=Signature.empty))
 
     @overload
     def __get__(self, at: Resource[Blocking], owner: type) -> Callable[P, Iterator[T]]: ...
@@ -61,29 +61,36 @@ class iteration(Generic[P, T]):  # noqa: N801 - a decorator
     @overload
     def __get__(self, at: None, owner: type) -> Callable[Concatenate[Any, P], Call[Page[T]]]: ...
     def __get__(self, at: Resource[Any] | None, owner: type) -> Callable[..., Any]:
-        if at is None:
-            return self.call
-        return _bound(self.call, self._doc, self._signature, at, at._driver.each)
+        return self.call if at is None else self._shown.method(self.call, at, at._driver.each)
 
 
-def _bound(
-    call: Callable[..., Call[Any]],
-    doc: str | None,
-    signature: inspect.Signature,
-    at: Resource[Any],
-    carry_out: Callable[[Call[Any]], Any],
-) -> Callable[..., Any]:
-    def method(*args: Any, **kwargs: Any) -> Any:
-        return carry_out(call(at, *args, **kwargs))
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What ``help`` shows of a method."""
 
-    method.__name__, method.__doc__ = call.__name__, doc
-    method.__signature__ = signature  # type: ignore[attr-defined]
-    return method
+    name: str
+    doc: str | None
+    signature: Signature
+
+    def method(
+        self,
+        call: Callable[..., Call[Any]],
+        at: Resource[Any],
+        carry_out: Callable[[Call[Any]], Any],
+    ) -> Callable[..., Any]:
+        """The method of a resource that makes a call and has it carried out."""
+
+        def method(*args: Any, **kwargs: Any) -> Any:
+            return carry_out(call(at, *args, **kwargs))
+
+        method.__name__, method.__doc__ = self.name, self.doc
+        method.__signature__ = self.signature  # type: ignore[attr-defined]
+        return method
 
 
-def _shown(call: Callable[..., Call[T]]) -> inspect.Signature:
-    """What ``help`` shows of a method: without ``self``, and with what the call reads."""
-    whole = inspect.signature(call)
+def _signature(call: Callable[..., Call[T]]) -> Signature:
+    """Without ``self``, and with what the call reads."""
+    whole = signature(call)
     _, *parameters = whole.parameters.values()
     (read,) = get_args(whole.return_annotation)
     return whole.replace(parameters=parameters, return_annotation=read)

@@ -176,6 +176,7 @@ class Members(Resource[Driver]):
 
     iterate_statement = iteration(
         statement.call,
+        "iterate_statement",
         "All of a member's postings, newest first (scope ``read``), ``limit`` of them a page.",
     )
 

@@ -109,5 +109,7 @@ class Options(Resource[Driver]):
         return calls.getting("/v1/options", page_of(Option), query)
 
     iterate = iteration(
-        page.call, "All options, in the order in which they are shown, ``limit`` of them a page."
+        page.call,
+        "iterate",
+        "All options, in the order in which they are shown, ``limit`` of them a page.",
     )

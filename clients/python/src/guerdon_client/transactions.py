@@ -174,6 +174,7 @@ class Transactions(Resource[Driver]):
 
     iterate = iteration(
         page.call,
+        "iterate",
         "All transactions that are chosen as for ``page``, newest first, ``limit`` of them a page.",
     )
 
