@@ -115,6 +115,18 @@ class NotOffered(Conflict):
     code = "not-offered"
 
 
+class SecondPersonRequired(Conflict):
+    """One operator alone may not decide this. Facts: ``secondPersonFrom``, or ``askedBy``."""
+
+    code = "second-person-required"
+
+
+class NotIdempotent(Conflict):
+    """The provider is not set to tell repeated messages apart: nothing is sent to it again."""
+
+    code = "not-idempotent"
+
+
 class OpenTransactions(Conflict):
     code = "open-transactions"
 

@@ -171,3 +171,83 @@ async def test_what_happens_under_an_open_dialog(reader: Reader) -> None:
     await expect(dialog).to_contain_text("API key test")
     member = await house.api.call("GET", "/v1/members/User%20123")
     assert (member.body["balance"], member.body["available"]) == (950, 950)
+
+
+async def test_a_double_click_is_one_decision(reader: Reader) -> None:
+    house = reader.house
+    house.provider.answer = LATER
+    made = await house.redeem("User 123", until="postponed")
+    await reader.sign_in("support")
+    token = await reader.page.locator("input[name=csrf]").first.input_value()
+    answers = await asyncio.gather(
+        *(
+            reader.page.context.request.post(
+                f"{house.url}/redeem/transactions/{made}/cancel",
+                form={"csrf": token, "seen": "4", "reason": "twice"},
+                headers={"Origin": house.url, "HX-Request": "true"},
+            )
+            for _ in range(2)
+        )
+    )
+    assert [answer.status for answer in answers] == [200, 200]
+    for answer in answers:
+        assert "Cancelled. 200 tokens returned to User 123." in await answer.text()
+    async with house.database.pool.connection() as connection:
+        cursor = await connection.execute(
+            "SELECT detail FROM audit WHERE action LIKE 'transaction.%'"
+        )
+        (row,) = await cursor.fetchall()
+    assert (row.detail["outcome"], row.detail["before"]) == ("applied", "postponed")
+    member = await house.api.call("GET", "/v1/members/User%20123")
+    assert (member.body["balance"], member.body["available"]) == (1150, 1150)
+
+
+async def test_the_page_of_one_transaction_hears_of_it_too(reader: Reader) -> None:
+    """There is no live feed there: the open dialog looks by itself."""
+    house = reader.house
+    house.provider.answer = LATER
+    made = await house.redeem("User 123", until="postponed")
+    await reader.sign_in("support")
+    page = reader.page
+    await reader.go(f"/redeem/transactions/{made}")
+    await page.get_by_role("link", name="Cancel").click()
+    dialog = page.get_by_role("alertdialog")
+    await dialog.get_by_label("Reason").fill("half a reas")
+    assert (await house.api.call("POST", f"/v1/transactions/{made}/confirm", {})).status == 200
+    await expect(dialog).to_contain_text("Nothing left to decide", timeout=15_000)
+    await expect(dialog.get_by_role("button")).to_have_count(0)
+    await expect(dialog.get_by_role("link", name="Close")).to_be_focused()
+
+
+async def test_by_keyboard_alone_at_400_percent_and_in_forced_colours(
+    house: House, browser: Browser
+) -> None:
+    """1,280 pixels at 400 % are 320. Find, expand, copy, cancel with a reason, land on the row."""
+    house.provider.answer = UNSURE
+    made = await house.redeem("User 123", until="recoverable-failure")
+    small = {"width": 320, "height": 480}
+    async with another(browser, house, viewport=small, forced_colors="active") as reader:
+        await reader.sign_in("support")
+        page, press = reader.page, reader.page.keyboard.press
+        await press("/")
+        await page.keyboard.type("User 123")
+        await press("Enter")
+        await page.wait_for_url("**user=User*")
+        await press("j")
+        expander = page.locator(f'[data-expand="{made}"]')
+        await expect(expander).to_be_focused()
+        await press("Enter")
+        await expect(page.get_by_role("heading", name="Timeline")).to_be_visible()
+        await press("C")
+        dialog = page.get_by_role("alertdialog")
+        await expect(dialog.get_by_role("link", name="Keep it open")).to_be_focused()
+        await press("Shift+Tab")
+        quick = dialog.get_by_role("button", name="Stopped at the provider")
+        await expect(quick).to_be_focused()
+        await press("Enter")
+        await expect(dialog.get_by_label("Reason")).to_have_value("Stopped at the provider")
+        await press("Enter")
+        await expect(dialog).to_be_hidden()
+        await expect(expander).to_be_focused()
+        await expect(page.locator(f"#s-{made}")).to_contain_text("Failure")
+        assert await page.evaluate("document.documentElement.scrollWidth") <= 320

@@ -40,7 +40,6 @@ BANNED_NAMES = {"utils", "util", "common", "helpers", "helper", "manager", "mana
 LONGER_FILES: dict[str, int] = {}
 LONGER_FUNCTIONS = {  # tables of routes, spelt out row by row
     "api/members.py:routes": 81,
-    "api/redemptions.py:routes": 85,
 }
 LARGEST_FILE, LARGEST_FUNCTION = 400, 70
 

@@ -43,6 +43,7 @@ ROOMS = {
         "idempotency_key",
         "transaction_note",
         "transaction_assignee",
+        "decision_request",
         "bulk_job",
         "bulk_item",
     },

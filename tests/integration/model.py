@@ -22,6 +22,7 @@ class Redemption:
     after_u: int = 0
     dirty: bool = False
     acknowledged: bool = False
+    resent: bool = False
     due: bool = False
     conflict: bool = False
     said: set[str] = field(default_factory=set)
@@ -81,6 +82,17 @@ class Model:
             purse.available += t.price
             purse.statement.append(("release", t.price))
 
+    def resend(self, t: Redemption) -> str | None:
+        """An operator has the provider asked again; answers why not."""
+        if t.status not in OPEN:
+            return "not-open"
+        if t.status == "pending" or t.owed is not None:
+            return "sending"
+        if not self.idempotent:
+            return "not-idempotent"
+        t.owed, t.resent = "queued", True
+        return None
+
     def complain(self, t: Redemption) -> str | None:
         """The member says that it did not come; answers why they may not."""
         if t.status == "pending":
@@ -116,6 +128,7 @@ class Model:
             t.owed = "queued"
             return
         self.conclude(t, evidence)
+        t.resent = False
 
     def _again(self, t: Redemption, evidence: str) -> bool:
         if evidence == "N" and t.after_n < MOST_RETRIES:
@@ -151,5 +164,5 @@ class Model:
         if evidence == "F":
             return not t.dirty or self.idempotent
         if evidence == "R":
-            return self.refunds and not t.dirty
+            return self.refunds and not t.dirty and not t.resent
         return evidence == "N" and not t.dirty

@@ -28,11 +28,12 @@ from guerdon.providers import outcomes
 from guerdon.providers import store as providers
 from guerdon.providers.model import Settings
 from guerdon.providers.outcomes import Judgement, Observation
-from guerdon.redemption import audit, complaint, enrolment, resolution
+from guerdon.redemption import audit, complaint, enrolment, resending, resolution
 from guerdon.redemption.audit import Fault
 from guerdon.redemption.issuance import Issuance, IssuanceVerb, Issued, body_hash, scope_hash
 from guerdon.redemption.news import AttemptEnded, Concluded, Heard, Told
 from guerdon.redemption.request import Accepted, Request, RequestVerb
+from guerdon.redemption.resending import Resend
 from guerdon.redemption.resolution import Resolve, Resolved
 from guerdon.redemption.settlement import SettlementVerb
 from guerdon.sealing import Sealer
@@ -220,6 +221,12 @@ class Programme:
             webhook_id=webhook_id or str(ids.random_id()),
             body_hash=body_hash(str(news)),
         )
+
+    async def resend(self, transaction_id: UUID) -> Transaction:
+        """An operator has the provider asked again."""
+        work = Resend(self.namespace, transaction_id, "because", "operator:ann@x", "192.0.2.1")
+        async with self.database.tx() as tx:
+            return await resending.resend(tx, SLOTS, work)
 
     async def complain(self, user_id: str, transaction_id: UUID) -> Case:
         """The member says that it did not come."""

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -13,6 +13,8 @@ from tests.faults.redeeming import Redeeming, eventually
 from tests.integration.programme import faults
 
 from guerdon import ids
+from guerdon.access.embedding import By
+from guerdon.access.rules import store as rules
 from guerdon.app import Running
 from guerdon.db.pool import Database, Row
 from guerdon.redemption import bulk
@@ -171,3 +173,21 @@ async def test_two_people_begin_it_once(desk: Desk) -> None:
             return await store.start(tx, job, DANA, None, None)
 
     assert sorted(await asyncio.gather(start(), start())) == [False, True]
+
+
+async def test_what_takes_a_second_person_is_left_out(desk: Desk) -> None:
+    made = await desk.postponed(2)
+    job = await desk.frozen("confirm")
+    async with desk.database.tx() as tx:
+        await rules.ask_second_person(tx, "1", 200, By("operator:root@x", None))
+    await desk.start(job)
+    rows = await desk.ended(job)
+    assert [row.outcome for row in rows] == ["skipped"] * 2
+    assert {row.sentence for row in rows} == {
+        "From 200 tokens on a second person decides, one by one."
+    }
+    # Whoever leaves that out is refused where it would be carried out.
+    begun = store.Begun(1, UUID(made[0]), 4, rows[0].at)
+    late = await bulk.decide(desk.running.parts.settlement, replace(job, actor=DANA), begun)
+    assert (late.outcome, "another operator must approve" in late.sentence) == ("failed", True)
+    await desk.redeeming.until(made[0], "postponed")

@@ -62,7 +62,7 @@ class Lives(RuleBasedStateMachine):
             "bare4xx": "refund" if refunds else "hold",
             "confirmation": "callback" if calls_back else "reply",
         }
-        self.programme, self.limited = self.run(self.world.programme())
+        self.programme, self.limited = self.run(self.world.programme(idempotent))
         self.keys: dict[tuple[str, str], tuple[UUID, UUID]] = {}
         self.told: dict[UUID, Told] = {}
         for user_id, tokens in (("ann", 100), ("bob", 40)):
@@ -152,7 +152,10 @@ class Lives(RuleBasedStateMachine):
         t = self.model.redemptions[made]
         if t.owed != "sending":
             return
-        ended = self.programme.ended(made, t.attempts, EVIDENCE[evidence], **self.settings)
+        resent = {"resent": t.resent}
+        ended = self.programme.ended(
+            made, t.attempts, EVIDENCE[evidence], **self.settings, **resent
+        )
         self.model.attempt_ends(t, evidence)
         self.run(self.programme.hear(ended))
         if twice:
@@ -188,7 +191,9 @@ class Lives(RuleBasedStateMachine):
         """Nothing could be sent for 24 hours."""
         t = self.model.redemptions[made]
         if t.owed == "queued":
-            self.model.hear(t, "U" if t.dirty else "F")
+            t.owed = None
+            if t.status == "pending":
+                self.model.hear(t, "U" if t.dirty else "F")
         self.run(self.programme.hear(Unsent(made, "waited-a-day", "It waited.")))
 
     # -- news --------------------------------------------------------------------------------
@@ -214,6 +219,12 @@ class Lives(RuleBasedStateMachine):
         else:
             assert refused is None
             self.model.move(t, "success" if confirms else "failure")
+
+    @rule(made=transactions)
+    def resend(self, made: UUID) -> None:
+        t = self.model.redemptions[made]
+        _, refused = self.refusal(self.programme.resend(made))
+        assert (refused and refused.code) == self.model.resend(t)
 
     @rule(made=transactions)
     def complain(self, made: UUID) -> None:
@@ -289,9 +300,11 @@ class World:
         self._sealer = sealer
         self._lives = 0
 
-    async def programme(self) -> tuple[Programme, Option]:
+    async def programme(self, idempotent: bool) -> tuple[Programme, Option]:
         self._lives += 1
-        made = await Programme.open(self._database, self._sealer, f"life-{self._lives}")
+        made = await Programme.open(
+            self._database, self._sealer, f"life-{self._lives}", idempotent=idempotent
+        )
         limited = await made.another_option(
             price=LIMITED, limits={"perMember": USES_EACH}, postponedDeadlineHours=1
         )

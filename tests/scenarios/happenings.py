@@ -215,6 +215,14 @@ class Happenings(Book):
         """An operator says: it was not."""
         await self._decide(step, "cancel")
 
+    async def do_resend(self, step: Step) -> None:
+        """An operator has the provider asked again."""
+        redemption = self.redemptions[step.words[0]]
+        path = f"/v1/transactions/{redemption.transaction_id}/resend"
+        sent = await self.call("POST", path, {"reason": f"line {step.line}"}, again=(409,))
+        if self.expect(sent, step.expected):
+            assert sent.body["status"] == step.expected[0]
+
     async def do_resolve(self, step: Step) -> None:
         """``resolve LABEL leave|grant|charge``: people close the case."""
         label, choice = step.words

@@ -95,6 +95,9 @@ def test_every_event_has_its_title() -> None:
         EventType.OPERATOR_CONFIRMED: "Confirmed by operator",
         EventType.OPERATOR_CANCELLED: "Cancelled by operator",
         EventType.CONFLICT: "Contradicting news",
+        EventType.RESENT: "Provider asked again by operator",
+        EventType.SECOND_ASKED: "Second person asked for",
+        EventType.SECOND_DECLINED: "Declined by second person",
         EventType.CORRECTED: "Tokens corrected",
         EventType.CASE_CLOSED: "Case closed",
     }

@@ -10,11 +10,14 @@ from guerdon.api import selection
 from guerdon.api.cases import case_answer, transaction_id
 from guerdon.errors import NotFound, OptionNotFound
 from guerdon.fields import PRINTABLE_LINES
+from guerdon.members import store as members
 from guerdon.members.model import check_user_id
-from guerdon.redemption import inquiry, resolution
+from guerdon.outbox import store as outbox
+from guerdon.redemption import inquiry, resending, resolution
 from guerdon.redemption.issuance import body_hash, scope_hash
 from guerdon.redemption.news import Told
 from guerdon.redemption.request import Request
+from guerdon.redemption.resending import Resend
 from guerdon.transactions.states import News
 from guerdon.web import lists
 from guerdon.web.door import Call, answer
@@ -110,6 +113,13 @@ class Doors:
                 ("operate",),
                 codes=("transaction-not-found", "not-found"),
             ),
+            *self._decisions(),
+        ]
+
+    def _decisions(self) -> list[Route]:
+        """What an operator may do about a transaction."""
+        view = inquiry.View
+        return [
             Route(
                 "POST",
                 "/v1/transactions/{id}/confirm",
@@ -119,7 +129,7 @@ class Doors:
                 body=Reason,
                 bare=True,
                 answer=view,
-                codes=("transaction-not-found", "sending", "not-open"),
+                codes=("transaction-not-found", "sending", "not-open", "second-person-required"),
             ),
             Route(
                 "POST",
@@ -130,7 +140,24 @@ class Doors:
                 body=Reason,
                 bare=True,
                 answer=view,
-                codes=("transaction-not-found", "sending", "not-open"),
+                codes=("transaction-not-found", "sending", "not-open", "second-person-required"),
+            ),
+            Route(
+                "POST",
+                "/v1/transactions/{id}/resend",
+                self.resend,
+                "Ask an idempotent provider again: the same message, as a new attempt",
+                ("operate",),
+                body=Reason,
+                bare=True,
+                answer=view,
+                codes=(
+                    "transaction-not-found",
+                    "sending",
+                    "not-open",
+                    "not-idempotent",
+                    "provider-unavailable",
+                ),
             ),
         ]
 
@@ -237,6 +264,18 @@ class Doors:
     async def cancel(self, call: Call) -> Response:
         """The reward was not given: the tokens go back."""
         return await self._decide(call, News.CANCEL)
+
+    async def resend(self, call: Call) -> Response:
+        """The provider is asked again; the answer shows when."""
+        body: Reason = call.body
+        work = Resend(
+            call.namespace, transaction_id(call), body.reason, call.who.actor, call.address
+        )
+        async with self._parts.database.tx() as tx:
+            t = await resending.resend(tx, self._parts.slots, work)
+            names = await members.user_ids(tx, {(t.slot, t.member_id)})
+            debt = await outbox.debt(tx, t.slot, t.transaction_id)
+        return answer(inquiry.view(t, names.get(t.member_id, ""), debt))
 
     async def _decide(self, call: Call, news: News) -> Response:
         body: Reason = call.body

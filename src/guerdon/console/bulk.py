@@ -14,6 +14,7 @@ from starlette.responses import RedirectResponse, Response
 
 from guerdon import ids
 from guerdon.access import store as access
+from guerdon.access.rules import store as rules
 from guerdon.console import asked as addresses
 from guerdon.console import selection
 from guerdon.console.exports import csv_lines, harmless
@@ -212,11 +213,12 @@ class Bulk:
     async def _preview(self, tx: ReadTx, job: Job) -> Preview:
         items = await store.items(tx, job.job_id)
         found = await self._found(tx, items, job.namespace)
+        limits = await rules.second_person_from(tx, {job.namespace})
         skipped: Counter[str] = Counter()
         able: list[Transaction] = []
         for item in items:
             t = found.get(item.transaction_id)
-            why = verb.why_not(t, item.events)
+            why = verb.why_not(t, item.events, limits.get(job.namespace))
             if why is None and t is not None:
                 able.append(t)
             else:

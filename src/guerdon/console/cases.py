@@ -2,26 +2,34 @@
 
 from dataclasses import dataclass
 
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
-from guerdon.console import choices
+from guerdon.console import choices, decisions, standing
 from guerdon.console.choices import RIGHTS
-from guerdon.console.consequences import Consequences
 from guerdon.console.figures import Figures
 from guerdon.console.pages import Pages, who
 from guerdon.console.rows import Row
 from guerdon.console.site import Handler, Page
+from guerdon.console.standing import Standing
 from guerdon.console.visit import Visit
-from guerdon.errors import InsufficientTokens, InvalidRequest, MemberErased, NotOffered, NotOpen
+from guerdon.errors import (
+    InsufficientTokens,
+    InvalidRequest,
+    MemberErased,
+    NotOffered,
+    NotOpen,
+    SecondPersonRequired,
+)
 from guerdon.ids import FIRST_ID, LAST_ID
-from guerdon.ledger import store as ledger
 from guerdon.members import store as members
-from guerdon.redemption import inquiry, resolution
+from guerdon.redemption import resolution, second_person
 from guerdon.redemption.resolution import Resolve
+from guerdon.redemption.second_person import Asking
 from guerdon.transactions.cases import store
 from guerdon.transactions.cases.store import Case, Choice
 from guerdon.transactions.desk import store as desk
 from guerdon.transactions.lists import pages as lists
+from guerdon.transactions.model import Transaction
 from guerdon.web.parts import Parts
 
 _PER_PAGE = 50
@@ -39,15 +47,6 @@ class Line:
 
     case: Case
     row: Row
-
-
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    """A case as it stands, and what a choice would do; ``told``: why it cannot be made now."""
-
-    row: Row
-    will: Consequences
-    told: str | None
 
 
 class Cases:
@@ -106,9 +105,10 @@ class Cases:
 
     def _asking(self, choice: Choice) -> Handler:
         async def ask(visit: Visit) -> Response:
-            asked = await self._asked(visit, choice)
-            status = 200 if asked.told is None else 409
-            return await self._dialog(visit, choice, asked, status=status)
+            stands = await standing.read(self._parts, visit)
+            told = _obstacle(visit, stands, choice)
+            status = 200 if told is None else 409
+            return await self._dialog(visit, choice, stands, told, status=status)
 
         return ask
 
@@ -119,82 +119,81 @@ class Cases:
         return close
 
     async def _close(self, visit: Visit, choice: Choice) -> Response:
-        asked = await self._asked(visit, choice)
+        stands = await standing.read(self._parts, visit)
         reason = visit.field("reason").replace("\x00", "")[:_LONGEST_REASON]
-        if asked.told is not None:
-            return await self._dialog(visit, choice, asked, status=409)
-        if visit.field("seen") != str(asked.row.t.events):
+        told = _obstacle(visit, stands, choice)
+        if told is not None:
+            return await self._dialog(visit, choice, stands, told, status=409)
+        if visit.field("seen") != str(stands.row.t.events):
             changed = "Something happened since you opened this. Read it again, then decide."
-            return await self._dialog(visit, choice, asked, problem=changed, status=409)
+            return await self._dialog(visit, choice, stands, problem=changed, status=409)
         if not reason:
             missing = "Say why: it is kept on the timeline."
-            return await self._dialog(visit, choice, asked, problem=missing, status=422)
-        identifier = asked.row.t.transaction_id
-        actor, address = visit.operator.actor, visit.address
-        work = Resolve(visit.namespace, identifier, choice, reason, actor, address)
+            return await self._dialog(visit, choice, stands, problem=missing, status=422)
+        asks = stands.needs_second and choice != "leave"
         try:
-            async with self._parts.database.tx() as tx:
-                resolved = await resolution.resolve(tx, self._parts.slots, work)
-        except (NotOpen, NotOffered):
-            late = await self._asked(visit, choice)
-            return await self._dialog(visit, choice, late, status=409)
+            t = await self._carry_out(visit, choice, stands, reason, asks=asks)
+        except (NotOpen, NotOffered, SecondPersonRequired):
+            late = await standing.read(self._parts, visit)
+            told = _obstacle(visit, late, choice)
+            return await self._dialog(visit, choice, late, told, status=409)
         except (InsufficientTokens, InvalidRequest, MemberErased) as refusal:
-            return await self._dialog(visit, choice, asked, problem=refusal.detail, status=409)
+            return await self._dialog(visit, choice, stands, problem=refusal.detail, status=409)
         self._figures.forget(visit.namespace)
-        if not visit.fragment:
-            where = f"/redeem/transactions/{identifier}"
-            return RedirectResponse(visit.url(where, {"done": choice}), status_code=303)
-        counts = await self._figures.counts(visit.namespace)
-        values = {
-            "row": Row(resolved.transaction, asked.row.user_id),
-            "done": asked.will.done,
-            "to_decide": counts.to_decide,
-        }
-        return self._pages.page(visit, "decided.html", values, headers={"HX-Trigger": "decided"})
+        will = stands.will(choice, visit)
+        done = "asked" if asks else choice
+        return await decisions.answered(self._pages, self._figures, visit, stands, t, will, done)
 
-    async def _asked(self, visit: Visit, choice: Choice) -> _Asked:
-        identifier = visit.identifier("id")
-        async with self._parts.database.read() as tx:
-            t = await inquiry.find(tx, self._parts.slots, visit.namespace, identifier)
-            case = (await store.of(tx, t.slot, [identifier])).get(identifier)
-            names = await members.user_ids(tx, {(t.slot, t.member_id)})
-            account = await ledger.account(tx, t.slot, t.member_id)
-            corrected = await resolution.was_corrected(tx, t)
-        row = Row(t, names.get(t.member_id, ""))
-        will = choices.of(choice, t, row.user_id, account)
-        if case is None:
-            return _Asked(row, will, "This transaction has no case.")
-        if case.closed_at is not None:
-            when = visit.zone.absolute(case.closed_at, visit.now)
-            how = choices.CLOSED_AS[case.choice or "leave"]
-            closer = who(case.closed_by or "")
-            return _Asked(row, will, f"{closer} closed this case, {when}: {how}.")
-        offered = choices.offers(t, case, account, visit.operator, corrected=corrected)
-        mine = next((one for one in offered if one.choice == choice), None)
-        if mine is None:
-            return _Asked(row, will, "This choice does not fit how the transaction stands.")
-        return _Asked(row, will, mine.obstacle)
+    async def _carry_out(
+        self, visit: Visit, choice: Choice, stands: Standing, reason: str, *, asks: bool
+    ) -> Transaction:
+        """Closes the case, or asks where one person alone may not."""
+        identifier, parts = stands.row.t.transaction_id, self._parts
+        by = (visit.operator.actor, visit.address)
+        async with parts.database.tx() as tx:
+            if asks and choice != "leave":
+                asking = Asking(visit.namespace, identifier, choice, reason, *by)
+                return await second_person.ask(tx, parts.slots, asking)
+            work = Resolve(visit.namespace, identifier, choice, reason, *by)
+            return (await resolution.resolve(tx, parts.slots, work)).transaction
 
     async def _dialog(
         self,
         visit: Visit,
         choice: Choice,
-        asked: _Asked,
+        stands: Standing,
+        told: str | None = None,
         *,
         problem: str | None = None,
         status: int,
     ) -> Response:
-        values = {
-            "title": TITLES[choice],
-            "place": "/redeem/cases",
-            "verb": choice,
-            "row": asked.row,
-            "t": asked.row.t,
-            "will": asked.will if asked.told is None else None,
-            "told": asked.told,
-            "problem": problem,
-            "reason": visit.field("reason"),
-        }
-        if visit.fragment:
-            return self._pages.page(visit, "decision.html", values, status=status)
-        return await self._pages.screen(visit, "decision_page.html", values, status=status)
+        return await decisions.dialog(
+            self._pages,
+            visit,
+            TITLES[choice],
+            choice,
+            stands,
+            told,
+            problem=problem,
+            status=status,
+        )
+
+
+def _obstacle(visit: Visit, stands: Standing, choice: Choice) -> str | None:
+    """Why the case cannot be closed so, here and now."""
+    case = stands.case
+    if case is None:
+        return "This transaction has no case."
+    if case.closed_at is not None:
+        when = visit.zone.absolute(case.closed_at, visit.now)
+        how = choices.CLOSED_AS[case.choice or "leave"]
+        return f"{who(case.closed_by or '')} closed this case, {when}: {how}."
+    offered = choices.offers(
+        stands.row.t, case, stands.account, visit.operator, corrected=stands.corrected
+    )
+    mine = next((one for one in offered if one.choice == choice), None)
+    if mine is None:
+        return "This choice does not fit how the transaction stands."
+    if mine.obstacle is None and stands.request is not None and choice != "leave":
+        return stands.asked_words(visit)
+    return mine.obstacle

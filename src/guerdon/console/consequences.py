@@ -2,13 +2,15 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from guerdon.console.moments import Zone
 from guerdon.console.pages import STATUS_TEXT, number
 from guerdon.ledger.posting import Account
 from guerdon.transactions.model import Attempt, Transaction
 
-CONFIRM, CANCEL = "confirm", "cancel"
+CONFIRM: Final = "confirm"
+CANCEL: Final = "cancel"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,8 @@ def _confirm(
     unknown = t.status == "recoverable-failure"
     points = []
     if unknown:
-        points.append(("We do not know whether it was delivered.", _last_try(attempts, zone)))
+        known = f"{_last_try(attempts, zone)} Check {t.reference or t.transaction_id} with them."
+        points.append(("We do not know whether it was delivered.", known))
     points += [
         (
             "We do not contact the provider.",
@@ -85,8 +88,8 @@ def _cancel(
     unknown = t.status == "recoverable-failure"
     if unknown:
         warning = (
-            f"{_last_try(attempts, zone)} The reward may already have been given. Check with the "
-            "provider first, or the member may get the reward and the tokens."
+            f"{_last_try(attempts, zone)} Check with them first, or the member may get the reward "
+            "and the tokens."
         )
     else:
         when = "" if postponed_at is None else f" at {zone.clock(postponed_at)}"
@@ -119,4 +122,4 @@ def _last_try(attempts: list[Attempt], zone: Zone) -> str:
     if not attempts:
         return "No try to deliver it has ended."
     last = attempts[-1]
-    return f"Of the POST at {zone.clock(last.started_at)} we know only this: {last.sentence}"
+    return f"The last POST was at {zone.clock(last.started_at)}. {last.sentence}"

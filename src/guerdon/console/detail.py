@@ -14,6 +14,7 @@ from guerdon.console.desk import with_notes
 from guerdon.console.pages import Pages
 from guerdon.console.rows import Row
 from guerdon.console.site import Page
+from guerdon.console.standing import WISHES
 from guerdon.console.story import Story, tell
 from guerdon.console.visit import Visit
 from guerdon.db.pool import Row as StoredRow
@@ -21,13 +22,14 @@ from guerdon.ledger import store as ledger
 from guerdon.ledger.chart import CORRECTING
 from guerdon.ledger.posting import Account
 from guerdon.providers import store as providers
-from guerdon.redemption import inquiry
+from guerdon.redemption import inquiry, second_person
 from guerdon.transactions.cases import store as cases
 from guerdon.transactions.cases.store import Case
 from guerdon.transactions.desk import store as desk
 from guerdon.transactions.lists import pages as lists
 from guerdon.transactions.lists.pages import Wanted
 from guerdon.transactions.model import Transaction
+from guerdon.transactions.requests.store import Request
 from guerdon.web.parts import Parts
 
 _OTHERS = 8
@@ -35,6 +37,9 @@ _OTHERS = 8
 _DONE = {
     CONFIRM: "Confirmed: the tokens are redeemed.",
     CANCEL: "Cancelled: the tokens went back.",
+    "resend": "The provider is asked again.",
+    "asked": "Asked for. Nothing moved: another operator must approve it.",
+    "declined": "Declined. Nothing was moved.",
     "leave": "The case is closed: nothing was moved.",
     "grant": "The case is closed: the tokens were given back.",
     "charge": "The case is closed: the member was charged again.",
@@ -54,6 +59,8 @@ class _Known:
     provider_name: str
     case: Case | None
     offers: list[Offer]
+    request: Request | None
+    idempotent: bool
 
 
 class Detail:
@@ -129,6 +136,7 @@ class Detail:
             others = await lists.page(tx, of_member, _OTHERS + 1)
             notes = await desk.notes(tx, t.slot, identifier)
             assigned = await desk.assignees(tx, [(t.slot, identifier)])
+            request = await second_person.standing(tx, t)
             case = (await cases.of(tx, t.slot, [identifier])).get(identifier)
         told = tell(t, full, provider, visit.now, revealed=revealed)
         corrected = (identifier, CORRECTING) in around
@@ -146,6 +154,8 @@ class Detail:
             "" if provider is None else provider.name,
             case,
             offered,
+            request,
+            provider is not None and provider.idempotent,
         )
 
 
@@ -158,4 +168,7 @@ def _values(known: _Known, *, revealed: bool) -> dict[str, object]:
         "case": known.case,
         "offers": known.offers,
         "closed_as": choices.CLOSED_AS,
+        "request": known.request,
+        "idempotent": known.idempotent,
+        "wishes": WISHES,
     }

@@ -23,8 +23,10 @@ from guerdon.console.overview import Overview
 from guerdon.console.pages import Pages
 from guerdon.console.passwords import Passwords
 from guerdon.console.providers import Providers
+from guerdon.console.resends import Resends
 from guerdon.console.rules import Rules
 from guerdon.console.saved import SavedViews
+from guerdon.console.second_person import SecondPerson
 from guerdon.console.second_step import SecondStep
 from guerdon.console.settings import Settings
 from guerdon.console.signing_in import SigningIn
@@ -70,6 +72,8 @@ def table(
         *Desk(parts, detail.events).table(),
         *Decisions(parts, pages, figures).table(),
         *Cases(parts, pages, figures).table(),
+        *SecondPerson(parts, pages, figures).table(),
+        *Resends(parts, pages, figures).table(),
         *Options(parts, pages).table(),
         *Members(parts, pages).table(),
         *Providers(parts, pages).table(),

@@ -16,6 +16,7 @@ from guerdon.console import moments
 from guerdon.console.choices import CLOSED_AS
 from guerdon.console.pages import STATUS_TEXT, number, who
 from guerdon.console.payloads import Payload, payload
+from guerdon.console.standing import WISHES
 from guerdon.providers.model import Provider
 from guerdon.redemption.inquiry import Full
 from guerdon.transactions.events import EventType
@@ -143,6 +144,14 @@ def _meaning(
             stands = STATUS_TEXT.get(facts.get("stands", ""), "")
             said = f"Said {facts.get('said')} {_source(facts)}{_said(facts)}"
             return "bad", actor, f"{said}; {stands} stands, no tokens moved."
+        case EventType.RESENT:
+            return "plain", actor, f"The same message goes out once more. {_reason(facts)}"
+        case EventType.SECOND_ASKED:
+            wish = WISHES[facts["choice"]]
+            return "unsure", actor, f"Asked to {wish}; another must approve. {_reason(facts)}"
+        case EventType.SECOND_DECLINED:
+            withdrawn = facts["who"] == facts["askedBy"]
+            return "plain", actor, "Withdrawn." if withdrawn else "Declined; nothing was moved."
         case EventType.CORRECTED:
             how = "given back" if facts["choice"] == "grant" else "charged again"
             return "good", _balances(facts), f"{number(facts['amount'])} tokens {how}."
@@ -153,7 +162,10 @@ def _meaning(
 
 
 def _reason(facts: dict[str, Any]) -> str:
-    return f"Reason: {facts['reason']}" if facts.get("reason") else ""
+    words = [f"Reason: {facts['reason']}"] if facts.get("reason") else []
+    if facts.get("askedBy"):
+        words.append(f"Asked for by {who(facts['askedBy'])}, approved by another person.")
+    return " · ".join(words)
 
 
 def _posted(facts: dict[str, Any], provider: Provider | None) -> tuple[Tone, str, str]:
@@ -225,6 +237,10 @@ def _waiting(t: Transaction, full: Full, now: datetime) -> tuple[str, str] | Non
             soon = moments.age(due) if due > timedelta() else "a moment"
             return "Waiting to be sent again", f"The next try starts in {soon}."
         return "Waiting for the provider", "The message is on its way; the answer decides."
+    if full.view.next_attempt_at is not None:
+        return "Waiting to be sent again", "The provider is asked again; its answer decides."
+    if t.open_reason == "second-person":
+        return "Waiting for a second person", f"The {tokens} tokens stay on hold until they decide."
     if t.open_reason == "asking":
         return "Asking the provider what became of it", "Its answer counts as a callback."
     stay = f"The {tokens} tokens stay on hold until someone confirms or cancels"

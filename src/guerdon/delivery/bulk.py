@@ -7,6 +7,7 @@ import psycopg
 import structlog
 
 from guerdon import ids
+from guerdon.access.rules import store as rules
 from guerdon.db.pool import Database
 from guerdon.errors import GuerdonError, Unavailable
 from guerdon.redemption import bulk
@@ -70,8 +71,11 @@ class BulkRunner:
         if not rows:
             return False
         found = await self._find(job, rows)
+        async with self._database.read() as tx:
+            limits = await rules.second_person_from(tx, {job.namespace})
+        limit = limits.get(job.namespace)
         ended = await asyncio.gather(
-            *(self._end(job, row, found.get(row.transaction_id), stopped_by) for row in rows)
+            *(self._end(job, row, found.get(row.transaction_id), stopped_by, limit) for row in rows)
         )
         async with self._database.tx() as tx:
             await store.record(tx, job.job_id, ended)
@@ -86,12 +90,17 @@ class BulkRunner:
         return {t.transaction_id: t for t in found if t.namespace == job.namespace}
 
     async def _end(
-        self, job: Job, row: Begun, t: Transaction | None, stopped_by: str | None
+        self,
+        job: Job,
+        row: Begun,
+        t: Transaction | None,
+        stopped_by: str | None,
+        second_person_from: int | None,
     ) -> Ended:
         done = bulk.done_before(job, row, t)
         if done is not None:
             return done
-        why = bulk.why_not(t, row.events)
+        why = bulk.why_not(t, row.events, second_person_from)
         if why is not None:
             return Ended(row.n, "skipped", why)
         if stopped_by is not None:

@@ -113,6 +113,7 @@ class Dispatcher:
             provider.bare4xx,
             provider.confirmation,
             self._sealed(departure, seen),
+            resent=departure.resent,
         )
         concluded = await self._conclude(departure, ended)
         self._tell(departure, provider, seen, judgement, duration_ms, concluded)

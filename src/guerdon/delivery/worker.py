@@ -21,10 +21,12 @@ from guerdon.providers import store as providers
 from guerdon.redemption.news import Unsent
 from guerdon.redemption.settlement import Settlement
 from guerdon.transactions import store as transactions
-from guerdon.transactions.states import Status
+from guerdon.transactions.states import OPEN, Status
 
 _LONGEST_WAIT_SECONDS = 1.0
 _LARGEST_CLAIM = 100
+# What a message may be sent in; one that an operator has sent again, in any open status.
+_UNDECIDED = (Status.PENDING,)
 _log = structlog.get_logger("guerdon.worker")
 
 
@@ -185,7 +187,10 @@ class Worker:
                     transactions.bodies_of(tx, slot, ids),
                     transactions.standing_of(tx, slot, ids),
                 )
-                over = [i for i in ids if standing[i][0] is not Status.PENDING]
+                again = {row.transaction_id for row in rows if row.resent and provider.idempotent}
+                over = [
+                    i for i in ids if standing[i][0] not in (OPEN if i in again else _UNDECIDED)
+                ]
                 unsure = [i for i in ids if standing[i] == (Status.PENDING, True)]
                 if provider.idempotent:
                     unsure = []
@@ -208,6 +213,7 @@ class Worker:
                     bodies[row.transaction_id],
                     lease_ends,
                     None,
+                    resent=row.resent,
                 )
             )
         left = self._due[provider.provider_id].get(slot, 0) - len(rows)

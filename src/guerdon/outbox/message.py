@@ -18,7 +18,8 @@ LEASE_MARGIN_SECONDS = 5
 
 @dataclass(slots=True)
 class Message:
-    """A debt as stored. ``tries_n`` and ``tries_u`` count attempts that ended N and U."""
+    """A debt as stored. ``tries_n`` and ``tries_u`` count attempts that ended N and U. ``resent``:
+    an operator asks the provider once more."""
 
     slot: int
     transaction_id: UUID
@@ -31,6 +32,7 @@ class Message:
     lease_until: datetime | None
     lease_owner: UUID | None
     created_at: datetime
+    resent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,8 @@ class Departure:
     ``lease_ends`` is on this process's monotonic clock: no byte is written unless it outlives the
     attempt's deadline. ``accepted`` is when the redemption was committed, on the same clock, or
     ``None`` where it was accepted by another process or earlier. ``leased_until`` is the lease as
-    the accepting commit wrote it; ``None`` where it was claimed later.
+    the accepting commit wrote it; ``None`` where it was claimed later. ``resent``: an operator asks
+    once more.
     """
 
     slot: int
@@ -52,3 +55,4 @@ class Departure:
     lease_ends: float
     accepted: float | None
     leased_until: datetime | None = None
+    resent: bool = False

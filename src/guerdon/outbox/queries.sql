@@ -7,10 +7,15 @@ SELECT %(slot)s, %(at)s, %(at)s, n.id, n.provider_id, n.state, n.attempts, n.lea
 FROM unnest(%(ids)s::uuid[], %(provider_ids)s::uuid[], %(states)s::text[], %(attempts)s::smallint[],
     %(leases)s::timestamptz[]) AS n (id, provider_id, state, attempts, lease_until);
 
+-- name: add_again
+-- The same message once more, after as many attempts; there is no debt of it now.
+INSERT INTO message (slot, due_at, created_at, transaction_id, provider_id, state, attempts, resent)
+VALUES (%(slot)s, %(at)s, %(at)s, %(id)s, %(provider_id)s, 'queued', %(attempts)s, true);
+
 -- name: lock_messages
 -- Locks debts in one order, after their transactions.
 SELECT slot, transaction_id, provider_id, state, attempts, tries_n, tries_u, due_at, lease_until,
-    lease_owner, created_at
+    lease_owner, created_at, resent
 FROM message
 WHERE slot = %(slot)s AND transaction_id = ANY (%(ids)s::uuid[])
 ORDER BY transaction_id
@@ -43,7 +48,7 @@ WHERE m.slot = %(slot)s AND m.transaction_id = ANY (ARRAY(
     ORDER BY due_at
     LIMIT %(limit)s
     FOR UPDATE SKIP LOCKED))
-RETURNING m.slot, m.transaction_id, m.provider_id, m.attempts;
+RETURNING m.slot, m.transaction_id, m.provider_id, m.attempts, m.resent;
 
 -- name: waiting
 -- For each provider and slot with queued messages: how many are due, and when the next one will be.
@@ -103,7 +108,7 @@ LIMIT %(limit)s;
 -- name: debt
 -- What one transaction still owes, without a lock.
 SELECT slot, transaction_id, provider_id, state, attempts, tries_n, tries_u, due_at, lease_until,
-    lease_owner, created_at
+    lease_owner, created_at, resent
 FROM message
 WHERE slot = %(slot)s AND transaction_id = %(id)s;
 

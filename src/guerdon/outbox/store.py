@@ -38,6 +38,14 @@ async def enqueue(tx: Tx, slot: int, at: datetime, owner: UUID, owed: Sequence[O
     )
 
 
+async def enqueue_again(
+    tx: Tx, slot: int, transaction_id: UUID, provider_id: UUID, attempts: int
+) -> None:
+    """Owes a settled message once more, queued; so many attempts were made before."""
+    where = {"slot": slot, "id": transaction_id, "provider_id": provider_id}
+    await tx.execute(_Q["add_again"], {**where, "attempts": attempts, "at": tx.at})
+
+
 async def lock(tx: Tx, slot: int, ids: Collection[UUID]) -> dict[UUID, Message]:
     """Locks debts, by transaction; what is settled or acknowledged has none."""
     rows = await tx.all(_Q["lock_messages"], {"slot": slot, "ids": list(ids)})
@@ -70,7 +78,7 @@ async def claim(
 ) -> list[Row]:
     """Leases up to ``limit`` due messages of one provider.
 
-    Rows are (slot, transaction_id, provider_id, attempts).
+    Rows are (slot, transaction_id, provider_id, attempts, resent).
     """
     return await tx.all(
         _Q["claim"],

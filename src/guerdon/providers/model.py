@@ -111,6 +111,7 @@ class Standing:
     rate_per_second: int | None
     has_status_url: bool
     test: bool = False
+    idempotent: bool = False
 
 
 class View(msgspec.Struct, rename="camel"):

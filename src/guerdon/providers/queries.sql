@@ -1,7 +1,7 @@
 -- name: standing
 -- What accepting and sending must know of the providers of some namespaces; not member data.
 SELECT p.provider_id, p.namespace, p.test, p.paused, h.paused_because, h.breaker, p.timeout_seconds,
-    p.max_in_flight, p.rate_per_second, p.status_url IS NOT NULL AS has_status_url,
+    p.max_in_flight, p.rate_per_second, p.status_url IS NOT NULL AS has_status_url, p.idempotent,
     ceil(extract(epoch FROM h.probe_at - clock_timestamp()))::integer AS probe_in,
     coalesce(h.slow_until > clock_timestamp(), false) AS slow
 FROM provider p JOIN provider_health h USING (provider_id)

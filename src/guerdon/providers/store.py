@@ -52,6 +52,7 @@ def _standing(row: Row) -> Standing:
         row.rate_per_second,
         row.has_status_url,
         row.test,
+        row.idempotent,
     )
 
 

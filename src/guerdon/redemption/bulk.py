@@ -3,7 +3,8 @@
 Each row is decided exactly as a single decision is, by ``settlement``.
 """
 
-from guerdon.errors import NotOpen, Sending, TransactionNotFound
+from guerdon.errors import NotOpen, SecondPersonRequired, Sending, TransactionNotFound
+from guerdon.redemption import approval
 from guerdon.redemption.news import Concluded, Told
 from guerdon.redemption.settlement import Settlement
 from guerdon.transactions.bulk.store import Begun, Ended, Job
@@ -21,7 +22,7 @@ NAMES = {
 }
 
 
-def why_not(t: Transaction | None, events: int) -> str | None:
+def why_not(t: Transaction | None, events: int, second_person_from: int | None) -> str | None:
     """Why a selected transaction is left as it is; ``None``: it may be decided."""
     if t is None:
         return "It is not there any more."
@@ -31,6 +32,8 @@ def why_not(t: Transaction | None, events: int) -> str | None:
         return "Pending: the provider has not decided."
     if t.events != events:
         return f"Something happened since it was selected: it is {NAMES[t.status]} now."
+    if approval.required(t, second_person_from):
+        return f"From {second_person_from:,} tokens on a second person decides, one by one."
     return None
 
 
@@ -60,7 +63,7 @@ async def decide(settlement: Settlement, job: Job, row: Begun) -> Ended:
     )
     try:
         concluded: Concluded = await settlement.hear(told)
-    except (NotOpen, Sending, TransactionNotFound) as refusal:
+    except (NotOpen, Sending, SecondPersonRequired, TransactionNotFound) as refusal:
         return Ended(row.n, "failed", refusal.detail)
     return _done(row, concluded.transaction)
 

@@ -5,24 +5,31 @@ table of ``transactions/states.py``; what an attempt means is for ``providers/ou
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from guerdon import ids
 from guerdon.clock import rfc3339
-from guerdon.errors import AlreadyFinal, NotOpen, Sending, TransactionNotFound, WebhookIdReused
+from guerdon.errors import (
+    AlreadyFinal,
+    GuerdonError,
+    NotOpen,
+    Sending,
+    TransactionNotFound,
+    WebhookIdReused,
+)
 from guerdon.ledger import posting
 from guerdon.outbox import schedule
 from guerdon.outbox.message import Message
 from guerdon.providers import outcomes
+from guerdon.redemption.approval import vouched
 from guerdon.redemption.news import AttemptEnded, Concluded, Heard, Told, Unsent
 from guerdon.redemption.scene import Scene
 from guerdon.transactions.events import EventType
-from guerdon.transactions.model import Attempt, Personal, Transaction
+from guerdon.transactions.model import ACKNOWLEDGED, ASKING, Attempt, Personal, Transaction
+from guerdon.transactions.requests.store import Wish
 from guerdon.transactions.states import CLOSED, News, Status, advance
 from guerdon.transactions.store import Callback
-
-ACKNOWLEDGED, ASKING = "acknowledged", "asking"
 
 
 def hear(scene: Scene, work: Heard) -> Concluded:
@@ -63,7 +70,8 @@ def _attempt(scene: Scene, t: Transaction, work: AttemptEnded) -> Concluded:
         return Concluded(t, applied=False)
     decision = outcomes.decide(
         judgement,
-        dirty=t.dirty,
+        # Asked once more, a bare refusal is no word about what was asked before.
+        dirty=t.dirty or work.resent,
         idempotent=work.idempotent,
         bare4xx=work.bare4xx,
         confirmation=work.confirmation,
@@ -139,9 +147,11 @@ def _acknowledge(scene: Scene, t: Transaction) -> None:
 
 def _unsent(scene: Scene, t: Transaction, work: Unsent) -> Concluded:
     debt = scene.debts.get(t.transaction_id)
-    if debt is None or debt.state != "queued" or t.status is not Status.PENDING:
+    if debt is None or debt.state != "queued":
         return Concluded(t, applied=False)
     scene.settled.add(t.transaction_id)
+    if t.status is not Status.PENDING:  # it was to be asked once more, and stays as it is
+        return Concluded(t, applied=False)
     said = _Said(
         News.UNKNOWN if t.dirty else News.FAILED,
         "system",
@@ -182,20 +192,45 @@ def _told(scene: Scene, t: Transaction, work: Told) -> Concluded:
     return Concluded(t, applied=effect == "moves")
 
 
-def _operator(scene: Scene, t: Transaction, work: Told) -> Concluded:
-    was = t.status
-    debt = scene.debts.get(t.transaction_id)
-    on_the_wire = debt is not None and t.transaction_id not in scene.settled
+def require_decidable(t: Transaction, *, on_the_wire: bool) -> None:
+    """``NotOpen`` or ``Sending`` unless an operator may confirm or cancel it as it stands."""
     if t.status in CLOSED:
-        scene.audited.append((work, t, was, "refused"))
         raise NotOpen(f"This transaction is closed: {t.status}.", **_closing(t))
     if t.status is Status.PENDING or on_the_wire:
-        scene.audited.append((work, t, was, "refused"))
         raise Sending(
             "The message is still being delivered, or the provider has not decided. Wait for it.",
             currentStatus=str(t.status),
         )
-    _apply(scene, t, _said(work))
+
+
+def decided_before(t: Transaction, news: News, actor: str) -> bool:
+    """Whether the same person has concluded the same already: a double click is one decision."""
+    ends = advance(Status.POSTPONED, news).to
+    return (t.status, t.closed_by) == (ends, actor)
+
+
+def _operator(scene: Scene, t: Transaction, work: Told) -> Concluded:
+    was, debt = t.status, scene.debts.get(t.transaction_id)
+    said = _said(work)
+    try:
+        on_the_wire = debt is not None and t.transaction_id not in scene.settled
+        require_decidable(t, on_the_wire=on_the_wire)
+        request = vouched(
+            t,
+            scene.requests.get(t.transaction_id),
+            scene.second_person_from.get(t.namespace),
+            choice=_WISHES[work.news],
+            actor=work.actor,
+            approves=work.approves,
+        )
+    except GuerdonError:
+        if not decided_before(t, work.news, work.actor):
+            scene.audited.append((work, t, was, "refused"))
+        raise
+    if request is not None:
+        said = replace(said, reason=request.reason, asked_by=request.asked_by)
+        scene.approved.append((request, work.actor))
+    _apply(scene, t, said)
     scene.audited.append((work, t, was, "applied"))
     return Concluded(t, applied=True)
 
@@ -220,6 +255,7 @@ class _Said:
     reason: str | None
     rule: str | None
     why: str | None
+    asked_by: str | None = None
 
 
 def _said(work: Told) -> _Said:
@@ -253,8 +289,7 @@ def _apply(scene: Scene, t: Transaction, said: _Said) -> str:
 
 def _enter_success(scene: Scene, t: Transaction, said: _Said) -> None:
     if said.news is News.CONFIRM:
-        payload = {"who": said.actor, "reason": said.reason}
-        scene.note(t, EventType.OPERATOR_CONFIRMED, said.actor, payload)
+        scene.note(t, EventType.OPERATOR_CONFIRMED, said.actor, _decision_payload(said))
     scene.note(t, EventType.CONFIRMED, said.actor, _news_payload(said))
     account = scene.accounts[t.member_id]
     scene.postings.append(posting.capture(account, t.transaction_id, t.price, scene.at))
@@ -262,8 +297,7 @@ def _enter_success(scene: Scene, t: Transaction, said: _Said) -> None:
 
 def _enter_failure(scene: Scene, t: Transaction, said: _Said) -> None:
     if said.news is News.CANCEL:
-        payload = {"who": said.actor, "reason": said.reason}
-        scene.note(t, EventType.OPERATOR_CANCELLED, said.actor, payload)
+        scene.note(t, EventType.OPERATOR_CANCELLED, said.actor, _decision_payload(said))
     elif said.actor == "provider":
         scene.note(t, EventType.FAILED, said.actor, _news_payload(said))
     account = scene.accounts[t.member_id]
@@ -292,6 +326,7 @@ def _enter_recoverable(scene: Scene, t: Transaction, said: _Said) -> None:
         t.next_ask_at = scene.at + timedelta(seconds=schedule.AFTER_UNKNOWN_ASK[0])
 
 
+_WISHES: dict[News, Wish] = {News.CONFIRM: "confirm", News.CANCEL: "cancel"}
 _ENTER: dict[Status, Callable[[Scene, Transaction, _Said], None]] = {
     Status.SUCCESS: _enter_success,
     Status.FAILURE: _enter_failure,
@@ -304,6 +339,12 @@ _REPEATED = {
     News.POSTPONED: EventType.POSTPONED,
     News.FAILED: EventType.FAILED,
 }
+
+
+def _decision_payload(said: _Said) -> dict[str, object]:
+    """Who decided and why; and who asked for it, where another person had to approve."""
+    asked = {} if said.asked_by is None else {"askedBy": said.asked_by}
+    return {"who": said.actor, "reason": said.reason, **asked}
 
 
 def _news_payload(said: _Said) -> dict[str, object]:

@@ -17,7 +17,8 @@ class AttemptEnded:
     """An attempt to deliver is over; ``judgement`` is what its observation means.
 
     ``idempotent``, ``bare4xx`` and ``confirmation`` are the provider's settings the attempt was
-    made under. ``reply`` is sealed. ``lapsed``: nobody saw the end, the lease ran out.
+    made under. ``reply`` is sealed. ``lapsed``: nobody saw the end, the lease ran out. ``resent``:
+    an operator had the provider asked once more.
     """
 
     transaction_id: UUID
@@ -32,6 +33,7 @@ class AttemptEnded:
     confirmation: str
     reply: bytes | None
     lapsed: bool = False
+    resent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,8 @@ class Told:
     statusUrl, or a deadline.
 
     ``provider_id`` and ``namespace``, where given, must be the transaction's own. ``rule`` and
-    ``why`` explain unknown outcomes; ``reason`` is an operator's.
+    ``why`` explain unknown outcomes; ``reason`` is an operator's. ``approves`` is the number of the
+    colleague's request that this approves.
     """
 
     transaction_id: UUID
@@ -57,6 +60,7 @@ class Told:
     webhook_id: str | None = None
     body_hash: bytes | None = None
     address: str | None = None
+    approves: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

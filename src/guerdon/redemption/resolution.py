@@ -9,14 +9,13 @@ the transaction, answered to the member by their statement. The ledger's key all
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from typing import Literal
 from uuid import UUID
-
-import msgspec
 
 from guerdon import ids
 from guerdon.access import store as access
+from guerdon.access.rules import store as rules
 from guerdon.clock import rfc3339
 from guerdon.db.pool import ReadTx, Tx
 from guerdon.errors import (
@@ -30,13 +29,16 @@ from guerdon.ledger import posting
 from guerdon.ledger import store as ledger
 from guerdon.ledger.chart import CORRECTING
 from guerdon.members import store as members
+from guerdon.redemption.approval import vouched
+from guerdon.redemption.history import History
 from guerdon.transactions import store as transactions
 from guerdon.transactions.cases import store as cases
 from guerdon.transactions.cases.store import Case, Choice
-from guerdon.transactions.events import Event, EventType
+from guerdon.transactions.events import EventType
 from guerdon.transactions.model import Transaction
+from guerdon.transactions.requests import store as requests
+from guerdon.transactions.requests.store import Request
 from guerdon.transactions.states import Status
-from guerdon.transactions.store import Move
 
 CORRECTIONS: Mapping[Status, Choice] = {Status.SUCCESS: "grant", Status.FAILURE: "charge"}
 _MAKE = {"grant": posting.grant_again, "charge": posting.charge_again}
@@ -44,7 +46,8 @@ _MAKE = {"grant": posting.grant_again, "charge": posting.charge_again}
 
 @dataclass(frozen=True, slots=True)
 class Resolve:
-    """Somebody closes the case of a transaction; ``reason`` is theirs, for the history."""
+    """Somebody closes the case of a transaction; ``reason`` is theirs, for the history.
+    ``approves`` is the number of the colleague's request that this approves."""
 
     namespace: str
     transaction_id: UUID
@@ -52,6 +55,7 @@ class Resolve:
     reason: str
     actor: str
     address: str | None
+    approves: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,66 +88,74 @@ async def resolve(tx: Tx, slots: int, work: Resolve) -> Resolved:
     """Closes the case, once however often it is asked.
 
     Raises ``TransactionNotFound``, ``NotOpen`` (no open case: who closed it and when),
-    ``NotOffered``, ``InsufficientTokens`` and ``MemberErased``.
+    ``NotOffered``, ``SecondPersonRequired``, ``InsufficientTokens`` and ``MemberErased``.
     """
     slot = ids.bucket_in(work.transaction_id) % slots
     # In the order of all batches: transactions, then accounts.
     t = (await transactions.lock(tx, slot, [work.transaction_id])).get(work.transaction_id)
     if t is None or t.namespace != work.namespace:
         raise TransactionNotFound(f"There is no transaction {work.transaction_id}.")
-    case = (await cases.of(tx, slot, [t.transaction_id])).get(t.transaction_id)
-    if case is None or case.closed_at is not None:
-        raise _not_open(case)
-    choices = lawful(t, corrected=await was_corrected(tx, t))
-    if work.choice not in choices:
-        raise NotOffered(
-            f"The case of this transaction, a {t.status}, can be closed by: {', '.join(choices)}. "
-            "Tokens are corrected once, and against what was concluded.",
-            choices=choices,
-        )
-    events = _History(t, tx.at, work.actor)
+    await require_lawful(tx, t, work.choice)
+    closing: dict[str, object] = {"choice": work.choice, "who": work.actor, "reason": work.reason}
+    history = History(tx, t, work.actor)
     if work.choice != "leave":
-        await _correct(tx, t, work, events)
-    events.add(
-        EventType.CASE_CLOSED,
-        {"choice": work.choice, "who": work.actor, "reason": work.reason},
-    )
+        request = await _vouched(tx, t, work, work.choice)
+        if request is not None:
+            work = replace(work, reason=request.reason or "")
+            closing |= {"reason": request.reason, "askedBy": request.asked_by}
+        await _correct(tx, t, work, history)
+    history.add(EventType.CASE_CLOSED, closing)
     if not await cases.close(tx, t, work.actor, work.choice):
         raise InvariantBroken("A case was closed under the lock of its transaction.")
     t.updated_at = tx.at
-    await transactions.save(tx, slot, [Move(t.status, t)])
-    await transactions.add_events(tx, slot, events.lines)
+    await history.save()
     await access.audit(
         tx,
         namespace=t.namespace,
         actor=work.actor,
         action="case.closed",
         target=str(t.transaction_id),
-        detail={"choice": work.choice, "status": str(t.status), "tokens": t.price}
-        | {"reason": work.reason},
+        detail={"status": str(t.status), "tokens": t.price} | closing,
         address=work.address,
     )
     closed = (await cases.of(tx, slot, [t.transaction_id]))[t.transaction_id]
     return Resolved(t, closed)
 
 
-class _History:
-    """Lines to append to a locked transaction's history."""
-
-    def __init__(self, t: Transaction, at: datetime, actor: str) -> None:
-        self._t = t
-        self._at = at
-        self._actor = actor
-        self.lines: list[Event] = []
-
-    def add(self, kind: EventType, payload: Mapping[str, object]) -> None:
-        self._t.events += 1
-        text = msgspec.json.encode(payload).decode()
-        identifier = self._t.transaction_id
-        self.lines.append(Event(identifier, self._t.events, kind, self._at, self._actor, text))
+async def require_lawful(tx: ReadTx, t: Transaction, choice: Choice) -> None:
+    """``NotOpen`` or ``NotOffered`` unless the case of a locked transaction may be closed so."""
+    case = (await cases.of(tx, t.slot, [t.transaction_id])).get(t.transaction_id)
+    if case is None or case.closed_at is not None:
+        raise _not_open(case)
+    choices = lawful(t, corrected=await was_corrected(tx, t))
+    if choice not in choices:
+        raise NotOffered(
+            f"The case of this transaction, a {t.status}, can be closed by: {', '.join(choices)}. "
+            "Tokens are corrected once, and against what was concluded.",
+            choices=choices,
+        )
 
 
-async def _correct(tx: Tx, t: Transaction, work: Resolve, events: _History) -> None:
+async def _vouched(
+    tx: Tx, t: Transaction, work: Resolve, choice: Literal["grant", "charge"]
+) -> Request | None:
+    """The request that is approved by this and is now settled, where one was needed."""
+    wishes = await requests.unsettled(tx, t.slot, [t.transaction_id])
+    limits = await rules.second_person_from(tx, {t.namespace})
+    request = vouched(
+        t,
+        wishes.get(t.transaction_id),
+        limits.get(t.namespace),
+        choice=choice,
+        actor=work.actor,
+        approves=work.approves,
+    )
+    if request is not None:
+        await requests.settle(tx, t.slot, request, work.actor, "approved")
+    return request
+
+
+async def _correct(tx: Tx, t: Transaction, work: Resolve, history: History) -> None:
     """Moves the price once more, the other way."""
     account = (await ledger.lock_accounts(tx, t.slot, [t.member_id]))[t.member_id]
     names = await members.user_ids(tx, {(t.slot, t.member_id)})
@@ -153,7 +165,7 @@ async def _correct(tx: Tx, t: Transaction, work: Resolve, events: _History) -> N
     before = account.available
     made = _MAKE[work.choice](account, t.transaction_id, t.price, tx.at, work.reason)
     await ledger.post(tx, t.slot, [account], [made])
-    events.add(
+    history.add(
         EventType.CORRECTED,
         {
             "choice": work.choice,

@@ -13,6 +13,7 @@ from guerdon.providers.model import Standing
 from guerdon.redemption.news import Told
 from guerdon.transactions.events import Event, EventType
 from guerdon.transactions.model import Attempt, Personal, Transaction
+from guerdon.transactions.requests.store import Request
 from guerdon.transactions.states import Status
 from guerdon.transactions.store import Callback
 
@@ -31,6 +32,9 @@ class Scene:
     standings: dict[UUID, Standing]
     said: set[tuple[UUID, str, str, str]]
     callbacks: dict[tuple[UUID, str], tuple[bytes, bool]]
+    requests: dict[UUID, Request] = field(default_factory=dict)
+    second_person_from: dict[str, int] = field(default_factory=dict)
+    approved: list[tuple[Request, str]] = field(default_factory=list)
     touched: set[UUID] = field(default_factory=set)
     settled: set[UUID] = field(default_factory=set)
     requeued: dict[UUID, Message] = field(default_factory=dict)

@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from guerdon import ids
 from guerdon.access import store as access
+from guerdon.access.rules import store as rules
 from guerdon.db.pool import Tx
 from guerdon.errors import GuerdonError
 from guerdon.ledger import store as ledger
@@ -23,6 +24,7 @@ from guerdon.redemption.news import Concluded, Heard, Told
 from guerdon.redemption.scene import Scene
 from guerdon.transactions import store as transactions
 from guerdon.transactions.cases import store as cases
+from guerdon.transactions.requests import store as requests
 from guerdon.transactions.store import Move
 
 
@@ -98,7 +100,13 @@ async def _set_scene(tx: Tx, slot: int, works: Sequence[Heard]) -> Scene:
         providers.standing(tx, {t.namespace for t in found.values()}),
     )
     was = {identifier: t.status for identifier, t in found.items()}
-    return Scene(tx.at, slot, found, was, debts, accounts, catalogue, standings, said, callbacks)
+    scene = Scene(tx.at, slot, found, was, debts, accounts, catalogue, standings, said, callbacks)
+    # What people asked of each other matters only where one of them decides.
+    decided = {work.transaction_id for work in told if work.source == "operator"} & found.keys()
+    scene.requests = await requests.unsettled(tx, slot, decided)
+    namespaces = {found[identifier].namespace for identifier in decided}
+    scene.second_person_from = await rules.second_person_from(tx, namespaces)
+    return scene
 
 
 async def _write(tx: Tx, scene: Scene) -> None:
@@ -118,6 +126,8 @@ async def _write(tx: Tx, scene: Scene) -> None:
     if moves:
         await transactions.save(tx, slot, moves)
     await cases.contradict(tx, slot, list(scene.contradicted.values()))
+    for request, by in scene.approved:
+        await requests.settle(tx, slot, request, by, "approved")
     for work, t, was, outcome in scene.audited:
         await access.audit(
             tx,
@@ -126,6 +136,6 @@ async def _write(tx: Tx, scene: Scene) -> None:
             action=f"transaction.{work.news}",
             target=str(t.transaction_id),
             detail={"outcome": outcome, "before": str(was), "after": str(t.status)}
-            | {"reason": work.reason},
+            | {"reason": work.reason, "approves": work.approves},
             address=work.address,
         )

@@ -23,6 +23,9 @@ class EventType(StrEnum):
     OPERATOR_CONFIRMED = "operator.confirmed"
     OPERATOR_CANCELLED = "operator.cancelled"
     CONFLICT = "conflict.recorded"
+    RESENT = "operator.resent"
+    SECOND_ASKED = "operator.asked"
+    SECOND_DECLINED = "operator.declined"
     CORRECTED = "tokens.corrected"
     CASE_CLOSED = "case.closed"
 
@@ -39,6 +42,9 @@ TITLES: dict[str, str] = {
     EventType.OPERATOR_CONFIRMED: "Confirmed by operator",
     EventType.OPERATOR_CANCELLED: "Cancelled by operator",
     EventType.CONFLICT: "Contradicting news",
+    EventType.RESENT: "Provider asked again by operator",
+    EventType.SECOND_ASKED: "Second person asked for",
+    EventType.SECOND_DECLINED: "Declined by second person",
     EventType.CORRECTED: "Tokens corrected",
     EventType.CASE_CLOSED: "Case closed",
 }

@@ -6,6 +6,8 @@ from uuid import UUID
 
 from guerdon.transactions.states import CLOSED, Status, Step
 
+ACKNOWLEDGED, ASKING, SECOND_PERSON = "acknowledged", "asking", "second-person"
+
 
 @dataclass(slots=True)
 class Transaction:
@@ -14,7 +16,8 @@ class Transaction:
     ``dirty`` once any attempt's outcome was unknown. ``due_at`` is the deadline that is running:
     for the confirmation (callback mode) or of a postponement. ``open_reason`` says in one word
     what an open transaction waits for: ``acknowledged`` (the provider confirms by callback),
-    ``asking`` (the provider's statusUrl is being asked), or nothing in particular.
+    ``asking`` (the provider's statusUrl is being asked), ``second-person`` (an operator asked for
+    a decision that another must approve), or nothing in particular.
     """
 
     slot: int

@@ -192,7 +192,7 @@ WHERE slot = %(slot)s AND transaction_id = %(id)s AND next_ask_at IS NOT NULL
 -- name: stop_asking
 -- The asking ended without an answer: now people decide.
 UPDATE transaction
-SET next_ask_at = NULL, open_reason = NULL, asked = asked + 1
+SET next_ask_at = NULL, open_reason = nullif(open_reason, 'asking'), asked = asked + 1
 WHERE slot = %(slot)s AND transaction_id = %(id)s AND next_ask_at IS NOT NULL
   AND asked = %(asked)s;
 

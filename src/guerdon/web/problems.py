@@ -29,6 +29,8 @@ STATUS_BY_CODE: Mapping[str, int] = {
     "sending": 409,
     "not-open": 409,
     "not-offered": 409,
+    "not-idempotent": 409,
+    "second-person-required": 409,
     "open-transactions": 409,
     "live-namespace": 409,
     "member-erased": 410,

@@ -105,10 +105,23 @@ const ask = async (link) => {
   const answer = await fetch(link.href, {headers: {'HX-Request': 'true', 'HX-Current-URL': location.href}})
   const away = answer.headers.get('HX-Redirect')
   if (away) { location.href = away; return }
+  const typed = $('[name=reason]', dialog)?.value
   put(dialog, await answer.text())
+  const reason = $('[name=reason]', dialog)
+  if (typed && reason) reason.value = typed
   if (!dialog.open) dialog.showModal()
   $('[data-close]', dialog)?.focus()
 }
+// Where no live feed tells of it, an open dialog looks by itself whether it still is true.
+setInterval(async () => {
+  const seen = $('[name=seen], [name=n]', dialog)
+  if (live || document.hidden || !dialog?.open || !seen || dialog.getAttribute('aria-busy') === 'true') return
+  const answer = await fetch(asker.href, {headers: {'HX-Request': 'true'}}).catch(() => null)
+  if (!answer) return
+  const fresh = document.createElement('template')
+  fresh.innerHTML = await answer.text()
+  if (dialog.open && seen.isConnected && $(`[name=${seen.name}]`, fresh.content)?.value !== seen.value) ask(asker)
+}, 4000)
 
 const back = () => {
   if (asker?.isConnected && asker.getClientRects().length) asker.focus()
@@ -124,7 +137,7 @@ dialog?.addEventListener('submit', async (event) => {
   for (const button of buttons) button.disabled = true
   dialog.setAttribute('aria-busy', 'true')
   try {
-    await htmx.ajax('POST', form.action, {source: form, target: dialog, swap: 'innerHTML'})
+    await htmx.ajax('POST', event.submitter?.getAttribute('formaction') ?? form.action, {source: form, target: dialog, swap: 'innerHTML'})
   } finally {
     dialog.removeAttribute('aria-busy')
     for (const button of buttons) button.disabled = false

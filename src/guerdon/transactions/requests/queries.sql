@@ -1,0 +1,20 @@
+-- name: unsettled
+-- What was asked for and is not settled, at most one a transaction; of one slot.
+SELECT transaction_id, n, choice, reason, asked_by, asked_at, standing_at
+FROM decision_request
+WHERE slot = %(slot)s AND transaction_id = ANY (%(ids)s::uuid[]) AND settled_at IS NULL;
+
+-- name: add
+-- One more; the partial key refuses a second that is not settled.
+INSERT INTO decision_request (slot, transaction_id, n, namespace, choice, reason, asked_by,
+    asked_at, standing_at)
+SELECT %(slot)s, %(id)s, coalesce(max(n), 0) + 1, %(namespace)s, %(choice)s, %(reason)s,
+    %(asked_by)s, %(at)s, %(standing_at)s
+FROM decision_request
+WHERE slot = %(slot)s AND transaction_id = %(id)s;
+
+-- name: settle
+-- How it ended, and by whom.
+UPDATE decision_request
+SET settled_at = %(at)s, settled_by = %(by)s, outcome = %(outcome)s
+WHERE slot = %(slot)s AND transaction_id = %(id)s AND n = %(n)s AND settled_at IS NULL;
