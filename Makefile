@@ -34,6 +34,7 @@ format: $(VENV)/.dev ## Format the code
 
 bench: $(VENV)/.dev ## Measure, beside pgbench on the same server in the same run
 	$(BIN)/guerdon bench
+	$(BIN)/python -m bench.pipeline
 	$(BIN)/python -m bench.strict_json
 
 pictures: $(VENV)/.dev ## Take the pictures of the documentation anew, from the demo

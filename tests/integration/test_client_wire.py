@@ -139,6 +139,7 @@ def settings(url: str, status_url: str | None = None) -> Provider:
     return Provider(
         provider_id=UUID(int=1),
         namespace="1",
+        test=False,
         name="Cinema",
         webhook_url=url,
         authorization="ApiKey  s3cret==, and more",

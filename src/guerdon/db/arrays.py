@@ -13,7 +13,9 @@ from uuid import UUID
 
 
 def _quoted(text: str) -> str:
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    if "\\" in text or '"' in text:
+        text = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{text}"'
 
 
 _SPELLINGS: dict[type, Callable[[Any], str]] = {
@@ -21,7 +23,7 @@ _SPELLINGS: dict[type, Callable[[Any], str]] = {
     float: repr,
     bool: lambda value: "t" if value else "f",
     str: _quoted,
-    UUID: lambda value: str(value.hex),
+    UUID: lambda value: f"{value.int:032x}",
     bytes: lambda value: '"\\\\x' + value.hex() + '"',
     datetime: lambda value: '"' + value.isoformat() + '"',
     type(None): lambda _: "NULL",
@@ -30,6 +32,9 @@ _SPELLINGS: dict[type, Callable[[Any], str]] = {
 
 def literal(values: list[Any]) -> str:
     """``values`` as an array literal. ``TypeError`` for elements of a kind it does not know."""
+    kinds = set(map(type, values))
+    if len(kinds) == 1:  # nearly always: a column
+        return "{" + ",".join(map(_spelling(kinds.pop()), values)) + "}"
     return "{" + ",".join([_spelling(type(value))(value) for value in values]) + "}"
 
 

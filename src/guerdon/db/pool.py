@@ -9,16 +9,16 @@ from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any, LiteralString, cast
+from weakref import WeakKeyDictionary
 
-from psycopg import AsyncConnection, AsyncCursor, AsyncPipeline, sql
-from psycopg.errors import PipelineAborted
+from psycopg import AsyncConnection, AsyncCursor, sql
 from psycopg.rows import namedtuple_row
 from psycopg_pool import AsyncConnectionPool
 
 from guerdon.db.arrays import literal
+from guerdon.db.pipeline import Parameters, Pipeline
 from guerdon.db.sql import Statement
 
-Parameters = Mapping[str, object] | None
 Row = Any
 
 # Set at the head of each transaction and for it alone: a session may belong to a PgBouncer, which
@@ -32,10 +32,11 @@ _SETTINGS = {
     "jit": "off",
 }
 # A table that grew since its last ANALYZE must not turn a key lookup into a scan in mid-traffic.
+# One plan is right whatever comes, so it is made once.
 _PINNED_PLANS = {
     f"enable_{kind}": "off"
     for kind in ("seqscan", "hashjoin", "mergejoin", "bitmapscan", "material")
-}
+} | {"plan_cache_mode": "force_generic_plan"}
 _SNAPSHOT = sql.SQL("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY; ")
 
 
@@ -66,22 +67,14 @@ class ReadTx:
     def __init__(self, connection: AsyncConnection[Row]) -> None:
         self._connection = connection
 
-    async def execute(
-        self, statement: Statement, parameters: Parameters = None
-    ) -> AsyncCursor[Row]:
-        """Runs a statement; in a batch it is only sent, and failures come with a later one."""
-        return await self._connection.execute(
-            cast("LiteralString", statement.text), _with_literals(parameters)
-        )
-
     async def all(self, statement: Statement, parameters: Parameters = None) -> list[Row]:
         """Every row, as named tuples."""
-        cursor = await self.execute(statement, parameters)
+        cursor = await self._run(statement, parameters)
         return await cursor.fetchall()
 
     async def first(self, statement: Statement, parameters: Parameters = None) -> Row | None:
         """The first row, or ``None``."""
-        cursor = await self.execute(statement, parameters)
+        cursor = await self._run(statement, parameters)
         return await cursor.fetchone()
 
     async def stream(
@@ -102,15 +95,17 @@ class ReadTx:
                 yield rows
 
     async def together(self, *reads: Awaitable[Any]) -> list[Any]:
-        """Awaits reads side by side; in a batch they go out together, in one trip.
-
-        Where one fails, those behind it in the pipeline only say that they were not run.
-        """
+        """Awaits reads side by side; in a batch they go out together, in one trip."""
         results = await asyncio.gather(*reads, return_exceptions=True)
-        failed = [result for result in results if isinstance(result, BaseException)]
-        if failed:
-            raise min(failed, key=lambda trouble: isinstance(trouble, PipelineAborted))
+        for result in results:
+            if isinstance(result, BaseException):
+                raise result
         return results
+
+    async def _run(self, statement: Statement, parameters: Parameters) -> AsyncCursor[Row]:
+        return await self._connection.execute(
+            cast("LiteralString", statement.text), _with_literals(parameters)
+        )
 
 
 class Tx(ReadTx):
@@ -119,19 +114,38 @@ class Tx(ReadTx):
     ``at`` is when it began, on the database's clock, which all processes share.
     """
 
-    def __init__(
-        self, connection: AsyncConnection[Row], at: datetime, pipeline: AsyncPipeline | None = None
-    ) -> None:
+    def __init__(self, connection: AsyncConnection[Row], at: datetime) -> None:
         super().__init__(connection)
         self.at = at
-        self._pipeline = pipeline
+
+    async def execute(self, statement: Statement, parameters: Parameters = None) -> None:
+        """Runs a write; in a batch it is only sent, and its failure comes with a later answer."""
+        await self._run(statement, parameters)
 
     async def run(self, statement: Statement, parameters: Parameters = None) -> int:
         """Runs a write and answers the number of rows it touched."""
-        cursor = await self.execute(statement, parameters)
-        if self._pipeline is not None:
-            await self._pipeline.sync()
-        return cursor.rowcount
+        return (await self._run(statement, parameters)).rowcount
+
+
+class BatchTx(Tx):
+    """A ``Tx`` of the hot path, whose statements go through a pipeline."""
+
+    def __init__(self, connection: AsyncConnection[Row], at: datetime, pipeline: Pipeline) -> None:
+        super().__init__(connection, at)
+        self._pipeline = pipeline
+
+    async def all(self, statement: Statement, parameters: Parameters = None) -> list[Row]:
+        return await self._pipeline.rows(statement, parameters)
+
+    async def first(self, statement: Statement, parameters: Parameters = None) -> Row | None:
+        rows = await self._pipeline.rows(statement, parameters)
+        return rows[0] if rows else None
+
+    async def execute(self, statement: Statement, parameters: Parameters = None) -> None:
+        self._pipeline.send(statement, parameters)
+
+    async def run(self, statement: Statement, parameters: Parameters = None) -> int:
+        return (await self._pipeline.ask(statement, parameters)).command_tuples or 0
 
 
 class Database:
@@ -146,8 +160,11 @@ class Database:
     ) -> None:
         settings = _SETTINGS if role is None else {**_SETTINGS, "role": role}
         self._head = _head(settings).as_bytes()
-        self._batch_head = _head({**settings, **_PINNED_PLANS}).as_bytes()
+        pinned = _head({**settings, **_PINNED_PLANS}).as_bytes()
+        self._batch_head = Statement("batch_head", "", pinned)
         self._read_head = (_SNAPSHOT + _head(settings)).as_bytes()
+        self._prepared: WeakKeyDictionary[AsyncConnection[Row], dict[bytes, bytes]]
+        self._prepared = WeakKeyDictionary()
         self.pool: AsyncConnectionPool[AsyncConnection[Row]] = AsyncConnectionPool(
             conninfo,
             kwargs={"row_factory": namedtuple_row, "autocommit": True},
@@ -178,13 +195,18 @@ class Database:
         """Opens a ``Tx`` for the set-based hot path: it keeps to index lookups, and its statements
         are not waited for one by one (a write's failure may come with a later statement, or with
         the COMMIT, which goes out with the last of them)."""
-        async with (
-            self.pool.connection() as connection,
-            connection.pipeline() as pipeline,
-            connection.transaction(),
-        ):
-            cursor = await connection.execute(self._batch_head)
-            yield Tx(connection, (await _one(cursor)).at, pipeline)
+        async with self.pool.connection() as connection:
+            keeps = connection.prepare_threshold is not None
+            prepared = self._prepared.setdefault(connection, {}) if keeps else None
+            pipeline = Pipeline(connection, prepared)
+            try:
+                pipeline.begin()
+                head = await pipeline.rows(self._batch_head)
+                yield BatchTx(connection, head[0].at, pipeline)
+                await pipeline.commit()
+            except BaseException:
+                await pipeline.abandon()
+                raise
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[ReadTx]:

@@ -9,22 +9,35 @@ A block starts with ``-- name:`` and a sentence; parameters are psycopg's ``%(na
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import resources
 
 _BLOCK = re.compile(
     r"^-- name: (?P<name>[a-z_0-9]+)\n(?P<doc>(?:--[^\n]*\n)+)(?P<sql>.+?)(?=^-- name:|\Z)",
     re.MULTILINE | re.DOTALL,
 )
+_PARAMETER = re.compile(rb"%\((\w+)\)s")
 
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """One named statement: its ``text`` is what psycopg runs, its ``doc`` says what for."""
+    """One named statement: its ``text`` is what psycopg runs, its ``doc`` says what for.
+
+    ``numbered`` is the same for PostgreSQL itself: ``$1`` stands for the first of ``names``.
+    """
 
     name: str
     doc: str
     text: bytes
+    numbered: bytes = field(init=False)
+    names: tuple[str, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        found = list(dict.fromkeys(_PARAMETER.findall(self.text)))
+        numbers = {name: b"$%d" % number for number, name in enumerate(found, 1)}
+        numbered = _PARAMETER.sub(lambda one: numbers[one[1]], self.text).replace(b"%%", b"%")
+        object.__setattr__(self, "numbered", numbered)
+        object.__setattr__(self, "names", tuple(name.decode() for name in found))
 
 
 class Queries(Mapping[str, Statement]):
