@@ -31,6 +31,7 @@ from guerdon.redemption.lane import Lanes
 from guerdon.redemption.news import Concluded, Heard
 from guerdon.redemption.request import Accepted, Request, RequestVerb
 from guerdon.redemption.settlement import Settlement, SettlementVerb
+from guerdon.sandbox.built_in import BuiltIn
 from guerdon.sealing import Sealer
 from guerdon.web.door import Throttle
 from guerdon.web.front import Front
@@ -100,6 +101,8 @@ async def running(
         metrics_token,
         base_path.rstrip("/"),
     )
+    built_in = BuiltIn(dispatcher.directory.provider, api.callbacks_alone(parts))
+    client.built_in = built_in.port
     try:
         sites = (console.build(parts, feed, environment, issuer), widget.build(parts, member_feed))
         front = Front(sites, api.build(parts), parts.base_path)
@@ -111,6 +114,7 @@ async def running(
             loop.stop()
         await asyncio.gather(*loops)
         await dispatcher.close()
+        await built_in.close()
         await lanes.close()
         # What the last batches accepted.
         await dispatcher.close()

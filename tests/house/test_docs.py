@@ -24,7 +24,7 @@ from guerdon.delivery import health
 from guerdon.demo.show import curls
 from guerdon.options.definition import OPERATORS
 from guerdon.outbox import schedule
-from guerdon.providers import outcomes, wire
+from guerdon.providers import outcomes, sandbox, wire
 from guerdon.providers.model import Settings
 from guerdon.redemption import lane
 from guerdon.transactions.events import TITLES
@@ -178,6 +178,16 @@ def test_every_setting_of_a_provider_is_listed() -> None:
         else:
             actual[field.encode_name] = f"`{json.dumps(field.default)}`"
     assert told == actual
+
+
+# sandbox.md -------------------------------------------------------------------------------------
+
+
+def test_every_way_of_the_provider_that_is_built_in_is_told() -> None:
+    told = table(section(page("docs/sandbox.md"), "## The provider that is built in"))
+    assert {row[0].strip("`").removeprefix(sandbox.SCHEME): row[1] for row in told} == (
+        sandbox.BEHAVIOURS
+    )
 
 
 # configuration.md -------------------------------------------------------------------------------

@@ -37,6 +37,12 @@ def table(parts: Parts) -> list[Route]:
     return routes
 
 
+def callbacks_alone(parts: Parts) -> Door:
+    """What providers may call, and nothing else: for the one that is built in."""
+    gate = KeyGate(parts.keys, parts.throttle)
+    return Door(Router(callbacks.Doors(parts).routes()), gate, "")
+
+
 def build(parts: Parts) -> Door:
     """The application."""
     return Door(Router(table(parts)), KeyGate(parts.keys, parts.throttle), parts.base_path)

@@ -21,8 +21,9 @@ from guerdon.cli.database import Data, Place, place
 from guerdon.cli.serve import at_work, listen, serve_web
 from guerdon.config import ConfigurationError
 from guerdon.db.pool import Database
-from guerdon.demo.fake import BEHAVIOURS, FakeProvider
+from guerdon.demo.fake import FakeProvider
 from guerdon.demo.show import show
+from guerdon.providers.sandbox import BEHAVIOURS
 
 OPERATOR = "demo@example.com"
 
@@ -109,7 +110,7 @@ def fake(
         raise ConfigurationError(f"--behaviour is one of {', '.join(BEHAVIOURS)}.")
     listen("127.0.0.1", port).close()
     logs.configure("info", pretty=True)
-    Console(stderr=True).print(f"http://127.0.0.1:{port}: {BEHAVIOURS[behaviour].about}")
+    Console(stderr=True).print(f"http://127.0.0.1:{port}: {BEHAVIOURS[behaviour]}")
     uvloop.run(_fake(port, behaviour))
 
 

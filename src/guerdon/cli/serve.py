@@ -3,8 +3,8 @@
 import asyncio
 import signal
 import socket
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from typing import Annotated
 
 import psycopg
@@ -29,6 +29,7 @@ from guerdon.cli.database import (
 from guerdon.db.cluster import StartupError
 from guerdon.providers import egress
 from guerdon.web.connection import Connection
+from guerdon.web.serving import Server
 
 Unsafe = Annotated[
     bool,
@@ -200,7 +201,7 @@ async def serve_web(running: Running, listening: socket.socket) -> None:
         timeout_graceful_shutdown=_GRACE_SECONDS,
         http=Connection,
     )
-    server = _Web(settings)
+    server = Server(settings)
 
     def stop() -> None:
         running.end_streams()
@@ -211,14 +212,6 @@ async def serve_web(running: Running, listening: socket.socket) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop)
     await server.serve(sockets=[listening])
-
-
-class _Web(uvicorn.Server):
-    """Leaves signals to us: uvicorn would raise them again before our own orderly end."""
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
 
 
 async def _serve(

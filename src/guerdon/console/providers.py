@@ -107,7 +107,7 @@ class Providers:
         """Stores it; its secrets are shown this once."""
         shown = _typed(visit)
         try:
-            settings = self._settings(_body(visit))
+            settings = self._settings(visit, _body(visit))
             async with self._parts.database.tx() as tx:
                 made, secrets = await store.create(
                     tx, self._parts.sealer, visit.namespace, settings, test=visit.operator.test
@@ -132,7 +132,7 @@ class Providers:
             body = _body(visit) | {"paused": provider.paused}
             if visit.field("forgetAuthorization"):
                 body["authorizationHeader"] = None
-            settings = self._settings(body)
+            settings = self._settings(visit, body)
             if visit.integer("version", lowest=1, highest=2**31) != provider.version:
                 raise PreconditionFailed("Somebody changed this provider meanwhile.")
             async with self._parts.database.tx() as tx:
@@ -147,7 +147,7 @@ class Providers:
         """Pauses, or goes on: that clears what machines noticed as well."""
         provider = await self._read(visit)
         paused = visit.field("paused") == "yes"
-        settings = self._settings(_settings_of(provider) | {"paused": paused})
+        settings = self._settings(visit, _settings_of(provider) | {"paused": paused})
         async with self._parts.database.tx() as tx:
             await store.change(tx, self._parts.sealer, provider, settings)
             if not paused:
@@ -240,9 +240,9 @@ class Providers:
         owes = owed.get(provider.provider_id)
         return Standing(owes, troubles, paused, proof, required)
 
-    def _settings(self, body: dict[str, Any]) -> Settings:
+    def _settings(self, visit: Visit, body: dict[str, Any]) -> Settings:
         settings: Settings = strict_json.fit(body, Settings)
-        settings.vet(self._parts.allowed)
+        settings.vet(self._parts.allowed, test=visit.operator.test)
         return settings
 
     async def _read(self, visit: Visit) -> Provider:

@@ -10,8 +10,9 @@ from typing import Any
 import aiohttp
 import msgspec
 
-from guerdon.demo.fake import BEHAVIOURS, FakeProvider
+from guerdon.demo.fake import FakeProvider
 from guerdon.demo.translations import TRANSLATIONS
+from guerdon.providers.sandbox import BEHAVIOURS
 
 FREE_TICKETS = "5c787af5-d28e-4567-809c-b030877d9355"
 
@@ -108,13 +109,13 @@ def odd_options() -> list[dict[str, Any]]:
             "name": f"0b6d1e0a-6f0e-4d0b-9d43-0000000000{number:02d}",
             "type": "digital",
             "title": f"Behaviour: {name}",
-            "description": behaviour.about,
+            "description": about,
             "group": "Behaviours",
             "price": 10,
             "order": 100 + number,
             "behaviour": name,
         }
-        for number, (name, behaviour) in enumerate(BEHAVIOURS.items())
+        for number, (name, about) in enumerate(BEHAVIOURS.items())
     ]
 
 

@@ -1,7 +1,7 @@
 """A message in its envelope: where it goes and the signed headers it goes with."""
 
 from guerdon import clock
-from guerdon.providers import signing
+from guerdon.providers import sandbox, signing
 from guerdon.providers.client import Outbound
 from guerdon.providers.model import Provider
 
@@ -12,7 +12,7 @@ def post(provider: Provider, identifier: str, body: bytes) -> Outbound:
     headers |= {"Content-Type": "application/json", "Idempotency-Key": f'"{identifier}"'}
     return Outbound(
         "POST",
-        provider.webhook_url,
+        sandbox.outward(provider.webhook_url, provider.provider_id),
         headers,
         body,
         provider.timeout_seconds,
@@ -23,7 +23,8 @@ def post(provider: Provider, identifier: str, body: bytes) -> Outbound:
 def enquiry(provider: Provider, status_url: str, identifier: str) -> Outbound:
     """The signed GET that asks what became of a transaction."""
     separator = "&" if "?" in status_url else "?"
-    url = f"{status_url}{separator}transactionId={identifier}"
+    asked = sandbox.outward(status_url, provider.provider_id)
+    url = f"{asked}{separator}transactionId={identifier}"
     headers = _signed(provider, identifier, b"")
     return Outbound("GET", url, headers, b"", provider.timeout_seconds)
 

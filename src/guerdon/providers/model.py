@@ -11,7 +11,7 @@ import msgspec
 from guerdon.clock import rfc3339
 from guerdon.errors import InvalidRequest
 from guerdon.fields import PRINTABLE
-from guerdon.providers import egress
+from guerdon.providers import egress, sandbox
 from guerdon.providers.egress import Network
 
 SecretKind = Literal["secretKey", "signingSecret", "callbackSecret"]
@@ -39,11 +39,16 @@ class Settings(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_on
     reuse_connections: bool = False
     paused: bool = False
 
-    def vet(self, allowed: Sequence[Network]) -> None:
-        """``InvalidRequest`` where a URL may not be dialled or the header cannot be sent."""
+    def vet(self, allowed: Sequence[Network], *, test: bool) -> None:
+        """``InvalidRequest`` where a URL may not be dialled or the header cannot be sent. ``test``:
+        of a test programme, which may have the provider that is built in."""
         wrong = []
         for field, url in (("webhookUrl", self.webhook_url), ("statusUrl", self.status_url)):
             if url is None:
+                continue
+            if sandbox.built_in(url):
+                detail = sandbox.why_not(url, test=test)
+                wrong += [] if detail is None else [{"pointer": f"/{field}", "detail": detail}]
                 continue
             try:
                 target = egress.target(url, allowed)

@@ -1,0 +1,1 @@
+"""The provider that is built in, for test programmes and for trials."""
