@@ -136,8 +136,10 @@ async def open_house(
     port: int = 0,
     furnished: bool = True,
     openid: OpenId | None = None,
+    test: bool = False,
 ) -> AsyncIterator[House]:
-    """A Guerdon at work, and in it, if ``furnished``: operators, a provider, an option, members."""
+    """A Guerdon at work, and in it, if ``furnished``: operators, a provider, an option, members;
+    ``test``: its programme is a test one."""
     async with (
         app.running(
             database, sealer, LOOPBACK, base_path=base_path, environment="staging", openid=openid
@@ -151,7 +153,7 @@ async def open_house(
         url = f"http://127.0.0.1:{listening.getsockname()[1]}{base_path.rstrip('/')}"
         try:
             async with aiohttp.ClientSession(url + "/") as session:
-                key = await make_key(database, "1", ALL_SCOPES)
+                key = await make_key(database, "1", ALL_SCOPES, test=test)
                 house = House(url, Api(session, key), provider, running, database)
                 if furnished:
                     await _furnish(house)

@@ -25,6 +25,7 @@ from guerdon.console.passwords import Passwords
 from guerdon.console.providers import Providers
 from guerdon.console.resends import Resends
 from guerdon.console.rules import Rules
+from guerdon.console.sandbox_settings import SandboxSettings
 from guerdon.console.saved import SavedViews
 from guerdon.console.second_person import SecondPerson
 from guerdon.console.second_step import SecondStep
@@ -81,6 +82,7 @@ def table(
         *Settings(parts, pages, hashing).table(),
         *Rules(parts, pages).table(),
         *WidgetSettings(parts, pages).table(),
+        *SandboxSettings(parts, pages).table(),
         *AuditLog(parts, pages).table(),
         Page("GET", "/console/static/{version}/{name}", asset, None),
     ]

@@ -31,6 +31,9 @@ HEADERS = {
     "Cache-Control": "no-store",
 }
 
+# What the badge says in a test programme, wherever it runs.
+_SANDBOX = "SANDBOX"
+
 STATUS_TEXT = {
     "pending": "Pending",
     "postponed": "Postponed",
@@ -50,12 +53,13 @@ STATUS_ICON = {
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """One place in the navigation, for those who have the right."""
+    """One place in the navigation, for those who have the right; ``test``: of test programmes."""
 
     path: str
     name: str
     icon: str
     right: Right = "read"
+    test: bool = False
 
 
 NAVIGATION = [
@@ -79,6 +83,7 @@ NAVIGATION = [
             Link("/settings/keys", "API keys", "keys", "admin"),
             Link("/settings/widget", "Widget", "gift", "admin"),
             Link("/settings/rules", "Rules", "check", "admin"),
+            Link("/settings/sandbox", "Sandbox", "clock", "options", test=True),
             Link("/settings/audit", "Audit log", "book", "personal"),
         ],
     ),
@@ -90,6 +95,7 @@ class Pages:
 
     def __init__(self, parts: Parts, assets: Assets, figures: Figures, environment: str) -> None:
         self._figures = figures
+        self._badge = environment.upper()
         self._templates = jinja2.Environment(
             loader=jinja2.FunctionLoader(_source),
             autoescape=True,
@@ -106,6 +112,7 @@ class Pages:
             "initials": initials,
             "short": short,
             "span": moments.span,
+            "length_of": lambda seconds: moments.span(timedelta(seconds=seconds)),
             "iso": iso,
             "status_icon": lambda status: STATUS_ICON[status],
         }
@@ -113,7 +120,6 @@ class Pages:
             "status_text": STATUS_TEXT,
             "static": self._static,
             "icon": self._icon,
-            "environment": environment.upper(),
         }
 
     def _icon(self, name: str) -> Markup:
@@ -127,6 +133,7 @@ class Pages:
         shell = {
             "visit": visit,
             "url": visit.url,
+            "environment": _SANDBOX if visit.signed_in and visit.operator.test else self._badge,
             "csrf": Markup('<input type="hidden" name="csrf" value="{}">').format(visit.csrf()),
             "time": lambda moment: self.time(visit, moment),
             "full_time": lambda moment, exact=False: _time(
@@ -151,7 +158,10 @@ class Pages:
         """A whole page with the navigation around it."""
         counts = await self._figures.counts(visit.namespace)
         shell = {
-            "navigation": NAVIGATION,
+            "navigation": [
+                (section, [link for link in links if visit.operator.test or not link.test])
+                for section, links in NAVIGATION
+            ],
             "to_decide": counts.to_decide,
             "to_look_at": counts.cases,
         }

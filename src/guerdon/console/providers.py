@@ -147,7 +147,7 @@ class Providers:
         """Pauses, or goes on: that clears what machines noticed as well."""
         provider = await self._read(visit)
         paused = visit.field("paused") == "yes"
-        settings = self._settings(visit, _settings_of(provider) | {"paused": paused})
+        settings = self._settings(visit, settings_of(provider) | {"paused": paused})
         async with self._parts.database.tx() as tx:
             await store.change(tx, self._parts.sealer, provider, settings)
             if not paused:
@@ -284,7 +284,8 @@ def _shown(settings: Settings) -> dict[str, Any]:
     return {name: "" if value is None else value for name, value in shown.items()}
 
 
-def _settings_of(provider: Provider) -> dict[str, Any]:
+def settings_of(provider: Provider) -> dict[str, Any]:
+    """What people set, as JSON; the Authorization value is not among it."""
     return {
         field.encode_name: getattr(provider, field.name)
         for field in msgspec.structs.fields(Settings)
@@ -293,7 +294,7 @@ def _settings_of(provider: Provider) -> dict[str, Any]:
 
 
 def _shown_of(provider: Provider) -> dict[str, Any]:
-    return {k: "" if v is None else v for k, v in _settings_of(provider).items()}
+    return {k: "" if v is None else v for k, v in settings_of(provider).items()}
 
 
 def _typed(visit: Visit) -> dict[str, Any]:
