@@ -127,6 +127,19 @@ async def test_a_key_is_printed_once_alone_listed_and_revoked(terminal: Terminal
     assert trail == [("key.created", key_id_), ("key.revoked", key_id_)]
 
 
+async def test_a_programme_is_made_a_test_one_or_never(terminal: Terminal) -> None:
+    def key(namespace: str, *flags: str) -> list[str]:
+        return ["keys", "create", "--namespace", namespace, "--scopes", "read", *flags]
+
+    (await terminal.type(*key("live"))).worked()
+    (await terminal.type(*key("try", "--test"))).worked()
+    (await terminal.type(*key("try"))).worked()
+    refused = (await terminal.type(*key("live", "--test"))).refused()
+    assert "never becomes a test one" in " ".join(refused.split())
+    made = terminal.query("SELECT namespace, test FROM namespace ORDER BY 1")
+    assert made == [("live", False), ("try", True)]
+
+
 @pytest.mark.parametrize(
     ("namespace", "scopes", "says"),
     [

@@ -102,8 +102,12 @@ OPTIONS: list[dict[str, Any]] = [
 ]
 
 
+# After these the provider is paused, or slowed down for a minute.
+_STOPS_THE_PROVIDER = {"gone", "busy-once"}
+
+
 def odd_options() -> list[dict[str, Any]]:
-    """One option for each behaviour, for those who want to see them all."""
+    """One option for each behaviour that leaves the others alone: all have the same provider."""
     return [
         {
             "name": f"0b6d1e0a-6f0e-4d0b-9d43-0000000000{number:02d}",
@@ -116,6 +120,7 @@ def odd_options() -> list[dict[str, Any]]:
             "behaviour": name,
         }
         for number, (name, about) in enumerate(BEHAVIOURS.items())
+        if name not in _STOPS_THE_PROVIDER
     ]
 
 
