@@ -18,7 +18,13 @@ from guerdon.access.embedding import By
 from guerdon.app import Running
 from guerdon.db.migrate import SERVICE_ROLE
 from guerdon.db.pool import Database
-from guerdon.errors import GuerdonError, InsufficientTokens, LiveNamespace, MemberNotFound
+from guerdon.errors import (
+    GuerdonError,
+    InsufficientTokens,
+    LiveNamespace,
+    MemberNotFound,
+    Unavailable,
+)
 from guerdon.members import model as member_model
 from guerdon.redemption import enrolment
 from guerdon.redemption.enrolment import enrol_batch, read_line
@@ -244,7 +250,7 @@ class Crowd:
                     work = request(namespace, self.programme.option.name, user_id)
                     await house.parts.intake.redeem(work)
                     self.accepted += 1
-            except (MemberNotFound, InsufficientTokens):
+            except (MemberNotFound, InsufficientTokens, Unavailable):
                 continue  # wiped a moment ago, and perhaps made anew by another
             except (GuerdonError, psycopg.Error) as trouble:
                 self.strange.append(trouble)

@@ -14,10 +14,10 @@ from guerdon.db.pool import ReadTx, Tx
 from guerdon.errors import (
     GuerdonError,
     IdempotencyKeyReused,
-    InvariantBroken,
     MemberErased,
     MemberNotFound,
     OpenTransactions,
+    Unavailable,
 )
 from guerdon.fields import Fields
 from guerdon.ledger import store as ledger
@@ -124,7 +124,8 @@ async def _lock_or_create(
     if lost:  # another session made them first, and has committed
         known |= await members.lock(tx, slot, lost)
     if keys - known.keys():
-        raise InvariantBroken("A member was neither found nor made.")
+        # Somebody made them before us and they are gone again: a sandbox is being wiped.
+        raise Unavailable("A member came and went meanwhile. Send it again.", retryAfter=1)
     return known, set(created)
 
 
