@@ -103,16 +103,17 @@ class Fields:
 
     def done(self, detail: str) -> None:
         """Raises ``InvalidRequest`` if anything was wrong, here or in a nested object."""
-        self._refuse_unknown()
+        self.close()
         if self.errors:
             raise InvalidRequest(detail, errors=self.errors)
 
-    def _refuse_unknown(self) -> None:
+    def close(self) -> None:
+        """Notes every field that nobody has asked for, here and in nested objects."""
         for name in self._values:
             if name not in self._asked:
                 self.wrong(name, "is not known here")
         for child in self._children:
-            child._refuse_unknown()
+            child.close()
 
     def _read(
         self, name: str, default: T | _Required, stand_in: T, read: Callable[[object], T]
@@ -212,6 +213,12 @@ class Fields:
             return found
 
         return self._read(name, default, UUID(int=0), read)
+
+    def rest(self) -> dict[str, object]:
+        """The fields that nobody has asked for yet, for somebody else to read."""
+        found = {name: value for name, value in self._values.items() if name not in self._asked}
+        self._asked.update(found)
+        return found
 
     def nested(self, name: str) -> "Fields | None":
         """A nested object, or ``None`` where it is not there or ``null``."""

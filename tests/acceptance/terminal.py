@@ -41,7 +41,7 @@ class Terminal:
     """Types commands about one database."""
 
     def __init__(self, folder: Path, url: str) -> None:
-        self._folder = folder
+        self.folder = folder
         self.url = url
         self.environment = {
             name: value for name, value in os.environ.items() if not name.startswith("GUERDON_")
@@ -56,7 +56,7 @@ class Terminal:
             input=said,
             capture_output=True,
             text=True,
-            cwd=self._folder,
+            cwd=self.folder,
             env={name: value for name, value in chosen.items() if value is not None},
             timeout=120,
             check=False,
@@ -71,5 +71,5 @@ class Terminal:
 
     def write(self, name: str, text: str) -> str:
         """A file where commands are typed."""
-        (self._folder / name).write_text(text)
+        (self.folder / name).write_text(text)
         return name

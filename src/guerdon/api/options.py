@@ -5,16 +5,13 @@ from uuid import UUID
 
 from starlette.responses import Response
 
-from guerdon import ids
-from guerdon.access import store as access
 from guerdon.access.principal import Scope
 from guerdon.api.answers import OptionAnswer
 from guerdon.api.providers import if_match
-from guerdon.db.pool import Tx
 from guerdon.errors import OptionNotFound
 from guerdon.options import definition, model, store
-from guerdon.options.model import Option
-from guerdon.redemption import opening
+from guerdon.redemption import curation
+from guerdon.redemption.curation import Curator
 from guerdon.web import lists
 from guerdon.web.door import Call, answer
 from guerdon.web.parts import Parts
@@ -102,10 +99,7 @@ class Doors:
     async def create(self, call: Call) -> Response:
         """Stores the first version."""
         async with self._parts.database.tx() as tx:
-            option = definition.new(call.namespace, ids.random_id(), tx.at, call.body)
-            await opening.vet(tx, option)
-            await store.create(tx, self._parts.slots, option, call.who.actor)
-            await self._audit(tx, call, "option.created", option)
+            option = await curation.create(tx, self._parts.slots, _curator(call), call.body)
         headers = {"Location": f"{self._parts.base_path}/v1/options/{option.name}"}
         return await self._answer(call, option.name, 201, headers)
 
@@ -115,31 +109,17 @@ class Doors:
 
     async def change(self, call: Call) -> Response:
         """The next version."""
+        name, version = _name(call), if_match(call)
         async with self._parts.database.tx() as tx:
-            option = await store.change(
-                tx,
-                call.namespace,
-                _name(call),
-                call.body,
-                if_match=if_match(call),
-                author=call.who.actor,
-            )
-            await opening.vet(tx, option)
-            await self._audit(tx, call, "option.changed", option)
-        return await self._answer(call, option.name)
+            await curation.change(tx, _curator(call), name, call.body, if_match=version)
+        return await self._answer(call, name)
 
     async def archive(self, call: Call) -> Response:
         """Out of the catalogue."""
+        name, version = _name(call), if_match(call)
         async with self._parts.database.tx() as tx:
-            option = await store.archive(
-                tx,
-                call.namespace,
-                _name(call),
-                if_match=if_match(call),
-                author=call.who.actor,
-            )
-            await self._audit(tx, call, "option.archived", option)
-        return await self._answer(call, option.name)
+            await curation.archive(tx, _curator(call), name, if_match=version)
+        return await self._answer(call, name)
 
     async def _answer(
         self, call: Call, name: UUID, status: int = 200, headers: dict[str, str] | None = None
@@ -150,16 +130,9 @@ class Doors:
         shown = model.to_wire(option, usage[option.namespace, option.name])
         return answer(shown, status, {"ETag": f'"{option.version}"', **(headers or {})})
 
-    async def _audit(self, tx: Tx, call: Call, action: str, option: Option) -> None:
-        await access.audit(
-            tx,
-            namespace=call.namespace,
-            actor=call.who.actor,
-            action=action,
-            target=str(option.name),
-            detail={"version": option.version},
-            address=call.address,
-        )
+
+def _curator(call: Call) -> Curator:
+    return Curator(call.namespace, call.who.actor, call.address)
 
 
 def _name(call: Call) -> UUID:

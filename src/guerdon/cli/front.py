@@ -17,6 +17,7 @@ _WORDS = {
     "operators": "keeping:operators",
     "members": "lists:members",
     "transactions": "lists:transactions",
+    "options": "options:options",
     "provider": "demo:provider",
     "bench": "measuring:bench",
     "conformance": "conforming:conformance",

@@ -10,13 +10,11 @@ from uuid import UUID
 from starlette.responses import RedirectResponse, Response
 
 from guerdon import ids
-from guerdon.access import store as access
 from guerdon.console import option_form, translation_form
 from guerdon.console.pages import Pages
 from guerdon.console.site import Page
 from guerdon.console.visit import Visit
 from guerdon.db.pool import Row as StoredRow
-from guerdon.db.pool import Tx
 from guerdon.errors import (
     ConformanceRequired,
     GuerdonError,
@@ -25,10 +23,11 @@ from guerdon.errors import (
     PreconditionFailed,
 )
 from guerdon.options import changes as differences
-from guerdon.options import definition, model, store
+from guerdon.options import model, store
 from guerdon.options.model import Option, Usage
 from guerdon.providers import store as providers
-from guerdon.redemption import opening
+from guerdon.redemption import curation
+from guerdon.redemption.curation import Curator
 from guerdon.transactions.lists import pages as lists
 from guerdon.web.parts import Parts
 from guerdon.web.problems import STATUS_BY_CODE
@@ -121,10 +120,7 @@ class Options:
         body = _without_nulls(_body_of(kind, shown)) | {"type": kind}
         try:
             async with self._parts.database.tx() as tx:
-                option = definition.new(visit.namespace, ids.random_id(), tx.at, body)
-                await opening.vet(tx, option)
-                await store.create(tx, self._parts.slots, option, visit.operator.actor)
-                await self._audit(tx, visit, "option.created", option)
+                option = await curation.create(tx, self._parts.slots, _curator(visit), body)
         except (InvalidRequest, ConformanceRequired) as wrong:
             return await self._form(visit, kind, shown, wrong=wrong)
         return RedirectResponse(self._where(visit, option.name, "created"), status_code=303)
@@ -143,16 +139,8 @@ class Options:
         patch = _body_of(option.type, shown)
         try:
             async with self._parts.database.tx() as tx:
-                changed = await store.change(
-                    tx,
-                    visit.namespace,
-                    option.name,
-                    patch,
-                    if_match=visit.integer("version", lowest=1, highest=2**31),
-                    author=visit.operator.actor,
-                )
-                await opening.vet(tx, changed)
-                await self._audit(tx, visit, "option.changed", changed)
+                seen = visit.integer("version", lowest=1, highest=2**31)
+                await curation.change(tx, _curator(visit), option.name, patch, if_match=seen)
         except (InvalidRequest, ConformanceRequired) as wrong:
             return await self._form(visit, option.type, shown, option=option, wrong=wrong)
         except PreconditionFailed:
@@ -185,10 +173,7 @@ class Options:
         """Out of the catalogue."""
         name = self._name(visit)
         async with self._parts.database.tx() as tx:
-            option = await store.archive(
-                tx, visit.namespace, name, if_match=None, author=visit.operator.actor
-            )
-            await self._audit(tx, visit, "option.archived", option)
+            await curation.archive(tx, _curator(visit), name, if_match=None)
         return RedirectResponse(self._where(visit, name, "archived"), status_code=303)
 
     async def restore(self, visit: Visit) -> Response:
@@ -199,15 +184,8 @@ class Options:
             rows = await store.versions(tx, visit.namespace, name, below=number + 1, limit=1)
             if not rows or rows[0].version != number:
                 raise NotFound("There is no such version.")
-            option = await store.replace(
-                tx,
-                visit.namespace,
-                name,
-                rows[0].definition,
-                if_match=None,
-                author=visit.operator.actor,
-            )
-            await self._audit(tx, visit, "option.restored", option)
+            whole, action = rows[0].definition, "option.restored"
+            await curation.replace(tx, _curator(visit), name, whole, if_match=None, action=action)
         return RedirectResponse(self._where(visit, name, "restored"), status_code=303)
 
     async def _form(
@@ -268,16 +246,9 @@ class Options:
     def _where(visit: Visit, name: UUID, done: str) -> str:
         return visit.url(f"/redeem/options/{name}", {"done": done})
 
-    async def _audit(self, tx: Tx, visit: Visit, action: str, option: Option) -> None:
-        await access.audit(
-            tx,
-            namespace=visit.namespace,
-            actor=visit.operator.actor,
-            action=action,
-            target=str(option.name),
-            detail={"version": option.version},
-            address=visit.address,
-        )
+
+def _curator(visit: Visit) -> Curator:
+    return Curator(visit.namespace, visit.operator.actor, visit.address)
 
 
 def _typed(kind: str, visit: Visit) -> dict[str, Any]:

@@ -31,6 +31,10 @@ LIMIT %(limit)s;
 -- Providers of this name in every namespace, for commands; not member data.
 SELECT provider_id FROM provider WHERE name = %(name)s;
 
+-- name: names
+-- What the providers of a namespace are called; not member data.
+SELECT provider_id, name FROM provider WHERE namespace = %(namespace)s ORDER BY name;
+
 -- name: secrets
 -- The secrets of a provider that are valid now, the current one of each kind first.
 SELECT secret_id, kind, sealed

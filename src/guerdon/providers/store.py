@@ -99,6 +99,12 @@ async def named(tx: ReadTx, name: str) -> list[UUID]:
     return [row.provider_id for row in await tx.all(_Q["named"], {"name": name})]
 
 
+async def names(tx: ReadTx, namespace: str) -> dict[UUID, str]:
+    """What the providers of a namespace are called, by ID."""
+    rows = await tx.all(_Q["names"], {"namespace": namespace})
+    return {row.provider_id: row.name for row in rows}
+
+
 async def create(
     tx: Tx, sealer: Sealer, namespace: str, settings: Settings, *, test: bool = False
 ) -> tuple[UUID, dict[SecretKind, str]]:
