@@ -75,6 +75,23 @@ async def test_a_row_opens_with_its_history_and_the_exact_payload(reader: Reader
     where = f"{house.url}/v1/transactions/{made}/attempts/1/body"
     stored = await page.context.request.get(where, headers=headers)
     assert text.encode() == await stored.body()
+    # The sides of an attempt, the same text raw and as a file, and the request as a command.
+    open_part = page.locator("details[open]")
+    await open_part.get_by_role("button", name="Raw").click()
+    assert await open_part.locator("pre").first.text_content() == text
+    async with page.expect_download() as downloading:
+        await open_part.get_by_role("button", name="Download").click()
+    assert (await (await downloading.value).path()).read_text("utf-8") == text
+    curl = await open_part.get_by_role("button", name="Copy as cURL").get_attribute("data-copy")
+    assert curl is not None
+    assert curl.startswith(f"curl {house.provider.url}")
+    assert f"--data-binary '{text}'" in curl
+    await open_part.get_by_text("Response", exact=True).first.click()
+    await expect(open_part.locator("pre", has_text="oops")).to_be_visible()
+    await page.keyboard.press("ArrowRight")
+    await expect(open_part.locator("pre", has_text="webhook-id")).to_be_visible()
+    await expect(open_part.locator("pre", has_text="redeem.static")).to_be_hidden()
+    assert await reader.axe() == []
 
 
 async def test_an_address_is_the_whole_state(reader: Reader, browser: Browser) -> None:
@@ -185,6 +202,11 @@ async def test_small_screens_and_large_letters(house: House, browser: Browser) -
         await page.locator("[data-expand]").click()
         await expect(page.locator(".timeline")).to_be_visible()
         assert await page.evaluate("document.documentElement.scrollWidth") == 320
+        around = await page.locator("tr.detail > td").bounding_box()
+        inside = await page.locator(".history").bounding_box()
+        assert around is not None
+        assert inside is not None
+        assert around["height"] >= inside["height"]
         assert await reader.axe() == []
         await page.locator("summary", has_text="Menu").click()
         await expect(page.get_by_role("button", name="Sign out")).to_be_visible()

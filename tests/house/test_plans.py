@@ -40,6 +40,19 @@ HOT = {
         "page",
         "in_order",
     ],
+    # What people look at: a page, its count, and the steps of a search that no index answers.
+    "transactions.lists": [
+        "newest",
+        "oldest",
+        "count",
+        "reach_newest",
+        "reach_oldest",
+        "last_attempts",
+        "count_to_decide",
+        "count_status",
+        "by_ids",
+    ],
+    "transactions.desk": ["assignees", "assigned_to", "last_notes"],
     "outbox": [
         "lock_messages",
         "remove_messages",
@@ -101,6 +114,10 @@ INSERT INTO event (slot, transaction_id, seq, type, at, actor)
     SELECT slot, id, seq, 'x', at, 'x' FROM n, generate_series(1, 3) AS seq;
 INSERT INTO attempt (slot, transaction_id, n, started_at, evidence, rule, sentence)
     SELECT slot, id, 1, at, 'S', 'x', 'x' FROM n;
+INSERT INTO transaction_note (slot, transaction_id, n, author, at)
+    SELECT slot, id, 1, 'x', at FROM n;
+INSERT INTO transaction_assignee (slot, transaction_id, namespace, assignee, at)
+    SELECT slot, id, namespace, 'x', at FROM n;
 INSERT INTO callback (slot, transaction_id, webhook_id, body_hash, status, conflicts, at)
     SELECT slot, id, 'w', '\\x00', 'success', false, at FROM n;
 INSERT INTO idempotency_key (slot, scope_hash, body_hash, cause_id, created_at)

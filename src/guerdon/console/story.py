@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from guerdon.console import moments
+from guerdon.console import moments, sending
 from guerdon.console.choices import CLOSED_AS
 from guerdon.console.pages import STATUS_TEXT, number, who
 from guerdon.console.payloads import Payload, payload
@@ -49,12 +49,14 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One payload to look into: an event's, or one side of an attempt."""
+    """What to look into of one event: its payload, or the sides of an attempt. ``curl`` is a
+    command that would send the request again."""
 
     seq: int
     title: str
     note: str
     sides: tuple[tuple[str, Payload | None, str], ...]
+    curl: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +94,7 @@ def tell(
         tone, meta, meaning = _meaning(t, event, provider)
         since = None if before is None else at - before
         steps.append(Step(event["seq"], event["title"], tone, at, since, meta, meaning))
-        parts.append(_part(event, revealed=revealed))
+        parts.append(_part(t, event, provider, revealed=revealed))
         before = at
     sides = [side for part in parts for _, side, _ in part.sides]
     against = [event for event in events if event["type"] == EventType.CONFLICT]
@@ -202,7 +204,9 @@ def _said(facts: dict[str, Any]) -> str:
     return "".join(f", {part}" for part in parts)
 
 
-def _part(event: dict[str, Any], *, revealed: bool) -> Part:
+def _part(
+    t: Transaction, event: dict[str, Any], provider: Provider | None, *, revealed: bool
+) -> Part:
     facts: dict[str, Any] = event["payload"]
     if event["type"] != EventType.POSTED:
         text = msgspec.json.encode(facts).decode() if facts else ""
@@ -217,11 +221,20 @@ def _part(event: dict[str, Any], *, revealed: bool) -> Part:
     elif reply:
         answered, note = payload(reply, revealed=True), ""
     request_note = "" if sent is not None else "The member was erased, and this with them."
-    sides = (("Request", sent, request_note), ("Response", answered, note))
+    sides = [("Request", sent, request_note), ("Response", answered, note)]
+    curl = None
+    if provider is not None:
+        head = sending.headers(provider, str(t.transaction_id), facts)
+        told = "As the provider is set now. The headers of answers are not kept."
+        sides.append(("Headers", payload(head, revealed=True), told))
+        if sent is not None:
+            curl = sending.as_curl(provider, str(t.transaction_id), sent.text)
     attempt = facts.get("attempt", 1)
     status = facts.get("status")
+    took = facts.get("durationMs")
     told = f"try {attempt} · " + (f"answered {status}" if status else "no answer")
-    return Part(event["seq"], event["title"], told, sides)
+    told += "" if took is None else f" · {moments.span(timedelta(milliseconds=took))}"
+    return Part(event["seq"], event["title"], told, tuple(sides), curl)
 
 
 def _waiting(t: Transaction, full: Full, now: datetime) -> tuple[str, str] | None:

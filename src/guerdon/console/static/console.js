@@ -195,8 +195,23 @@ document.addEventListener('click', (event) => {
   if (filler) { const field = $('[name=reason]', filler.form); field.value = filler.dataset.fill; field.focus(); return }
   const copier = at('[data-copy]')
   if (copier) { copy(copier.dataset.copy, copier); return }
-  const texts = at('[data-copy-text]')
-  if (texts) copy($('template', texts.closest('.side-of')).content.textContent, texts)
+  const texts = at('[data-copy-text], [data-raw], [data-save]')
+  if (!texts) return
+  const side = texts.closest('.side-of')
+  const text = $('template', side).content.textContent
+  if ('raw' in texts.dataset) {
+    const pre = $('pre', side)
+    const raw = texts.getAttribute('aria-pressed') === 'false'
+    if (raw) pre.laidOut = [...pre.childNodes]
+    pre.replaceChildren(...(raw ? [text] : pre.laidOut))
+    texts.setAttribute('aria-pressed', raw)
+  } else if (texts.dataset.save) {
+    const link = document.createElement('a')
+    link.href = URL.createObjectURL(new Blob([text]))
+    link.download = texts.dataset.save
+    link.click()
+    URL.revokeObjectURL(link.href)
+  } else copy(text, texts)
 })
 
 // What opened above the page closes when people go on elsewhere.
@@ -263,8 +278,10 @@ const stands = (state, text) => {
   live.lastElementChild.textContent = text
 }
 const clockNow = () => new Date().toLocaleTimeString([], {hour12: false})
-const away = () => {
-  if (live.dataset.state !== 'paused') stands('away', lastHeard ? `Reconnecting, data from ${lastHeard}` : 'Reconnecting…')
+const away = (seconds) => {
+  if (live.dataset.state === 'paused') return
+  const how = !navigator.onLine ? 'Offline' : seconds ? `Reconnecting in ${seconds} s` : 'Reconnecting'
+  stands('away', lastHeard ? `${how}, data from ${lastHeard}` : how)
 }
 const refresh = () => {
   if (!dialog.open) location.reload()
@@ -314,11 +331,11 @@ if (live) {
     if (live.dataset.state === 'paused') event.detail.cancelled = true
     else hear()
   })
-  live.addEventListener('htmx:sse:error', away)
+  live.addEventListener('htmx:sse:error', () => away())
   const retry = (event) => {
     if (event.target !== live) return
     event.stopPropagation()
-    away()
+    away(4)
     setTimeout(connect, 4000)
   }
   live.addEventListener('htmx:error', retry)
@@ -400,7 +417,7 @@ const keys = {
   a: () => $('[data-assign]', document.activeElement?.closest?.('tr.detail, tr')?.nextElementSibling ?? document)?.click(),
   '.': () => { const more = $('#more'); if (more && !more.hidden) more.click() },
   r: () => live?.click(),
-  y: () => $('[open] [data-copy-text]', document.activeElement?.closest?.('tr')?.nextElementSibling ?? document)?.click(),
+  y: () => $$('[open] [data-copy-text]', document.activeElement?.closest?.('tr')?.nextElementSibling ?? document).find((one) => one.getClientRects().length)?.click(),
   e: () => { const pop = $('#export'); if (pop) { pop.open = true; $('button', pop).focus() } },
   g: () => { going = Date.now() },
   '[': () => $('[rel=prev]')?.click(),
