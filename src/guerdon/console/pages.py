@@ -11,6 +11,7 @@ from markupsafe import Markup, escape
 from starlette.responses import Response
 
 from guerdon.access.operators import Right
+from guerdon.console import asked as addresses
 from guerdon.console import moments
 from guerdon.console.assets import Assets, packed
 from guerdon.console.figures import Figures, shown
@@ -110,6 +111,7 @@ class Pages:
             "shown": shown,
             "who": who,
             "initials": initials,
+            "as_value": addresses.escaped,
             "short": short,
             "span": moments.span,
             "length_of": lambda seconds: moments.span(timedelta(seconds=seconds)),
