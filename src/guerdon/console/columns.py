@@ -95,6 +95,7 @@ _FIELDS: Mapping[str, Mapping[str, Callable[[Row], Value]]] = {
     "http": {"httpStatus": lambda row: None if row.attempt is None else row.attempt.http_status},
     "latency": {"durationMs": lambda row: None if row.attempt is None else row.attempt.duration_ms},
     "assignee": {"assignee": lambda row: row.assignee and row.assignee.partition(":")[2]},
+    "personal": {"email": lambda row: row.email, "address": lambda row: row.address},
     "note": {"lastNote": lambda row: row.note},
     "namespace": {"namespace": lambda row: row.t.namespace},
     "snapshot": {

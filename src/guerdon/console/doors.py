@@ -24,6 +24,7 @@ from guerdon.console.pages import Pages
 from guerdon.console.passwords import Passwords
 from guerdon.console.providers import Providers
 from guerdon.console.resends import Resends
+from guerdon.console.retention import Retention
 from guerdon.console.rules import Rules
 from guerdon.console.sandbox_settings import SandboxSettings
 from guerdon.console.saved import SavedViews
@@ -80,6 +81,7 @@ def table(
         *Providers(parts, pages).table(),
         *Overview(parts, pages, figures).table(),
         *Settings(parts, pages, hashing).table(),
+        *Retention(parts, pages).table(),
         *Rules(parts, pages).table(),
         *WidgetSettings(parts, pages).table(),
         *SandboxSettings(parts, pages).table(),

@@ -45,6 +45,10 @@ class Exports:
             keys = columns.WHOLE
         elif not visit.operator.may("personal"):
             keys = [key for key in keys if key != "note"]
+        personal = bool(visit.field("personal"))
+        if personal:
+            visit.require("personal")
+            keys = [*keys, "personal"]
         async with self._parts.database.tx() as tx:
             wanted = await selection.wanted(
                 tx, self._parts.slots, visit, asked, asked.view or "all"
@@ -55,7 +59,8 @@ class Exports:
                 actor=visit.operator.actor,
                 action="transactions.exported",
                 target=kind,
-                detail={name: value for name, value in given.items() if value},
+                detail={name: value for name, value in given.items() if value}
+                | {"personal": personal},
                 address=visit.address,
             )
         filename = f"transactions-{asked.view or 'all'}-{visit.now:%Y%m%d-%H%M%S}-utc.{kind}"

@@ -17,13 +17,16 @@ OF_ATTEMPTS = frozenset({"http", "latency"})
 @dataclass(frozen=True, slots=True)
 class Row:
     """A transaction in a list, with its member's userId, who looks after it, how its newest attempt
-    ended, and the newest note; the latter two only where a column shows them."""
+    ended, the newest note, and what was sent about the member; these only where a column shows
+    them."""
 
     t: Transaction
     user_id: str
     assignee: str | None = None
     attempt: StoredRow | None = None
     note: str | None = None
+    email: str | None = None
+    address: str | None = None
 
     @property
     def to_decide(self) -> bool:
@@ -42,6 +45,7 @@ async def read(tx: ReadTx, found: Sequence[Transaction], columns: Collection[str
     assigned = await desk.assignees(tx, keys)
     attempts = {} if OF_ATTEMPTS.isdisjoint(columns) else await lists.last_attempts(tx, keys)
     notes = await desk.last_notes(tx, keys) if "note" in columns else {}
+    sent = await lists.sent_about(tx, keys) if "personal" in columns else {}
     return [
         Row(
             t,
@@ -49,6 +53,7 @@ async def read(tx: ReadTx, found: Sequence[Transaction], columns: Collection[str
             assigned.get(t.transaction_id),
             attempts.get(t.transaction_id),
             notes.get(t.transaction_id),
+            *sent.get(t.transaction_id, (None, None)),
         )
         for t in found
     ]

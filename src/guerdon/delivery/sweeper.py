@@ -21,14 +21,16 @@ from guerdon.providers import store as providers
 from guerdon.providers.client import ProviderClient
 from guerdon.providers.model import Provider
 from guerdon.providers.outcomes import Observation
+from guerdon.redemption import forgetting
 from guerdon.redemption.news import AttemptEnded, Heard, Told, Unsent
 from guerdon.redemption.settlement import Settlement
 from guerdon.transactions import store as transactions
+from guerdon.transactions.retention import store as retention
 from guerdon.transactions.states import News
 
 _ROUND_SECONDS = 1.0
-_PRUNE_EVERY = 600
-_BITE = 200
+_PRUNE_EVERY, _FORGET_EVERY = 600, 60
+_BITE, _FORGOTTEN_AT_ONCE = 200, 500
 _DAY_SECONDS = 86_400
 _ASKED_AT_ONCE = 20
 _NEWS = {"S": News.SUCCEEDED, "F": News.FAILED, "P": News.POSTPONED}
@@ -55,6 +57,7 @@ class Sweeper:
         self._process_id = process_id
         self._stop = asyncio.Event()
         self._rounds = 0
+        self._more_to_forget = False
         # By transaction: enquiries under way. A round does not wait for them, or one provider that
         # hangs would hold up the heartbeat and everybody's leases and deadlines.
         self._asking: dict[UUID, asyncio.Task[None]] = {}
@@ -104,6 +107,8 @@ class Sweeper:
         for row in to_ask:
             self._begin_asking(row)
         self._rounds += 1
+        if self._more_to_forget or self._rounds % _FORGET_EVERY == 0:
+            self._more_to_forget = await self._forget()
         if self._rounds % _PRUNE_EVERY == 0:
             async with self._database.tx() as tx:
                 await transactions.prune(tx, _BITE * 10)
@@ -115,6 +120,17 @@ class Sweeper:
             async with self._database.tx() as tx:
                 await outbox.put_back_strays(tx, self._process_id, strays)
             del self._places.strays[: len(strays)]
+
+    async def _forget(self) -> bool:
+        """One bite of what is personal and has had its time, of each programme; whether there is
+        more."""
+        async with self._database.read() as tx:
+            limited = await retention.limited(tx)
+        more = False
+        for namespace in limited:
+            async with self._database.tx() as tx:
+                more |= await forgetting.forget(tx, namespace, _FORGOTTEN_AT_ONCE)
+        return more
 
     async def _hear(self, news: list[Heard]) -> None:
         """All at once, so that they share commits."""

@@ -14,6 +14,7 @@ from guerdon.db.pool import ReadTx, Row, Tx
 from guerdon.db.sql import Queries
 from guerdon.ids import FIRST_ID, LAST_ID
 from guerdon.transactions.model import Transaction
+from guerdon.transactions.retention import store as retention
 
 _Q = Queries("guerdon.transactions.cases")
 
@@ -41,6 +42,7 @@ async def complain(tx: Tx, t: Transaction, message: str | None) -> bool:
     new = await tx.run(_Q["complain"], {**where, "namespace": t.namespace, "at": tx.at})
     if new and message is not None:
         await tx.run(_Q["keep_words"], {**where, "content": message.encode()})
+        await retention.written_to(tx, t)
     return new > 0
 
 

@@ -10,6 +10,7 @@ from guerdon.db.pool import ReadTx, Tx
 from guerdon.db.sql import Queries
 from guerdon.errors import TransactionNotFound
 from guerdon.transactions.model import Transaction
+from guerdon.transactions.retention import store as retention
 
 _Q = Queries("guerdon.transactions.desk")
 MOST_ASSIGNED = 1000
@@ -33,6 +34,7 @@ async def add_note(tx: Tx, t: Transaction, author: str, text: str) -> int:
     row = await tx.first(_Q["add_note"], {**where, "author": author, "at": tx.at})
     assert row is not None, "an INSERT of one row returns it"
     await tx.run(_Q["keep_text"], {**where, "n": row.n, "content": text.encode()})
+    await retention.written_to(tx, t)
     return int(row.n)
 
 

@@ -202,6 +202,16 @@ async def last_attempts(tx: ReadTx, wanted: Sequence[tuple[int, UUID]]) -> dict[
     return {row.transaction_id: row for row in rows}
 
 
+async def sent_about(
+    tx: ReadTx, wanted: Sequence[tuple[int, UUID]]
+) -> dict[UUID, tuple[str | None, str | None]]:
+    """Email and address as they were sent, as far as they are kept, by transaction."""
+    if not wanted:
+        return {}
+    rows = await tx.all(_Q["sent_about"], _keys(wanted))
+    return {row.transaction_id: (row.email, row.address) for row in rows}
+
+
 def _keys(wanted: Sequence[tuple[int, UUID]]) -> dict[str, object]:
     return {"slots": [slot for slot, _ in wanted], "ids": [one for _, one in wanted]}
 

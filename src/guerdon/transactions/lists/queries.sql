@@ -215,3 +215,11 @@ FROM (SELECT option_name, status, closed_at FROM transaction
       ORDER BY transaction_id DESC
       LIMIT %(limit)s) AS newest
 GROUP BY option_name;
+
+-- name: sent_about
+-- What was sent about the members of some transactions, as far as it is kept; they come from a page
+-- of a list, so from several slots.
+SELECT p.transaction_id, p.email, p.address
+FROM unnest(%(slots)s::smallint[], %(ids)s::uuid[]) AS w (slot, transaction_id)
+JOIN transaction_personal p ON p.slot = w.slot AND p.transaction_id = w.transaction_id
+WHERE p.part = 0;
