@@ -19,6 +19,7 @@ ROOMS = {
     "access": {
         "namespace",
         "namespace_rules",
+        "widget_look",
         "api_key",
         "member_key",
         "operator",
@@ -31,7 +32,13 @@ ROOMS = {
     },
     "members": {"member", "member_profile", "member_tombstone"},
     "ledger": {"account", "posting"},
-    "providers": {"provider", "provider_health", "provider_secret", "provider_conformance"},
+    "providers": {
+        "provider",
+        "provider_health",
+        "provider_secret",
+        "provider_conformance",
+        "callback_refused",
+    },
     "options": {"option", "option_version", "option_share"},
     "transactions": {
         "transaction",

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from uuid import UUID
 
 import pytest
 from tests.conftest import ALL_SCOPES, Answer, Api, make_key
@@ -11,6 +12,7 @@ from tests.integration.api_parts import Shop, create_option, create_provider, fu
 from guerdon import clock, ids
 from guerdon.app import Running
 from guerdon.providers import signing
+from guerdon.providers import store as providers
 
 
 @pytest.fixture
@@ -312,3 +314,22 @@ async def test_bodies_that_are_no_json_are_refused_before_anything(shop: Shop) -
     # Unending strings of quotes: refused, and in no time.
     bomb = b"[]" * 33 + b'"' + b'\\"' * 32_000
     refused(await shop.api.call("POST", original, data=bomb), 400, "malformed-request")
+
+
+async def test_refused_callbacks_are_counted_for_whom_they_were_meant(
+    shop: Shop, guerdon: Running
+) -> None:
+    made = await shop.postponed()
+    provider = UUID(shop.provider["id"])
+    other = UUID((await create_provider(shop.api, shop.rewards.url, name="Other"))["id"])
+    told = {"transactionId": made, "status": "success"}
+    refused(
+        await shop.api.call("POST", f"/v1/providers/{provider}/callbacks", told),
+        401,
+        "unauthenticated",
+    )
+    original = f"/fed/providers/{shop.name}/events/redeem.static.success"
+    wrong = {**told, "secretKey": "whsec_wrong"}
+    refused(await shop.api.call("POST", original, wrong), 401, "unauthenticated")
+    async with guerdon.parts.database.read() as tx:
+        assert await providers.refused_callbacks(tx, [provider, other]) == {provider: 2}

@@ -3,6 +3,7 @@
 import brotli
 import pytest
 
+from guerdon.web import words
 from guerdon.widget import files, lean
 
 LARGEST_MODULE, LARGEST_LANGUAGE = 10_000, 3_000
@@ -12,7 +13,7 @@ def test_the_module_is_light() -> None:
     assert len(brotli.compress(files.module().encode())) <= LARGEST_MODULE
 
 
-@pytest.mark.parametrize("code", files.LANGUAGES)
+@pytest.mark.parametrize("code", words.LANGUAGES)
 def test_a_language_is_light(code: str) -> None:
     assert len(brotli.compress(files.language(code))) <= LARGEST_LANGUAGE
 

@@ -97,7 +97,7 @@ class Doors:
         secrets = () if provider is None else provider.secrets["callbackSecret"]
         webhook_id = signing.verify(secrets, call.request.headers, raw, clock.unix_seconds())
         if provider is None or webhook_id is None:
-            raise self._not_authentic(call)
+            raise await self._not_authentic(call, [] if provider is None else [provider])
         said = strict_json.fit(strict_json.parse(raw), Callback)
         return await self._hear(
             Told(
@@ -129,7 +129,7 @@ class Doors:
         body = strict_json.parse(raw)
         # A body without a secret is not authentic, whatever else is wrong with it.
         if not isinstance(body, dict) or not isinstance(body.get("secretKey"), str):
-            raise self._not_authentic(call)
+            raise await self._not_authentic(call, [])
         behind = await self._behind(call.parameters["optionName"], body.get("transactionId"))
         said_by = [
             provider
@@ -137,7 +137,7 @@ class Doors:
             if signing.same_secret(body["secretKey"], provider.secrets["secretKey"])
         ]
         if not said_by:
-            raise self._not_authentic(call)
+            raise await self._not_authentic(call, behind)
         said = strict_json.fit(body, Original)
         provider = said_by[0]
         return await self._hear(
@@ -187,11 +187,15 @@ class Doors:
             loaded = [await store.load(tx, self._parts.sealer, one) for one in wanted]
         return [provider for provider in loaded if provider is not None]
 
-    def _not_authentic(self, call: Call) -> GuerdonError:
-        """One identical answer, whether the provider, the option or the secret is wrong."""
+    async def _not_authentic(self, call: Call, meant: list[Provider]) -> GuerdonError:
+        """One identical answer, whether the provider, the option or the secret is wrong. Operators
+        of the provider that was meant see how many there were."""
         _log.warning("callback refused", address=call.address, path=call.request.url.path)
         self._parts.throttle.refuse_if_hot(call.address)
         self._parts.throttle.note(call.address)
+        if meant:
+            async with self._parts.database.tx() as tx:
+                await store.note_refused_callback(tx, {one.provider_id for one in meant})
         return Unauthenticated("This callback is not authentic.")
 
 

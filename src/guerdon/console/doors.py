@@ -37,7 +37,9 @@ from guerdon.console.site import Page, Site
 from guerdon.console.suggesting import Suggestions
 from guerdon.console.transactions import Transactions
 from guerdon.console.visit import Visit
+from guerdon.console.widget_look import WidgetLook
 from guerdon.console.widget_settings import WidgetSettings
+from guerdon.console.widget_words import WidgetWords
 from guerdon.web.parts import Parts
 
 
@@ -83,6 +85,8 @@ def table(
         *Settings(parts, pages, hashing).table(),
         *Retention(parts, pages).table(),
         *Rules(parts, pages).table(),
+        *WidgetLook(parts, pages).table(),
+        *WidgetWords(parts, pages).table(),
         *WidgetSettings(parts, pages).table(),
         *SandboxSettings(parts, pages).table(),
         *AuditLog(parts, pages).table(),

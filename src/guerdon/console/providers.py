@@ -43,12 +43,13 @@ _OVERLAPS = {"0": 0, "1 hour": 3600, "1 day": 86_400, "7 days": 604_800}
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How a provider stands: what it is owed, what went wrong lately, who paused it, and what
-    conformance last found out."""
+    """How a provider stands: what it is owed, what went wrong lately, who paused it, how many
+    callbacks were refused, and what conformance last found out."""
 
     owed: Row | None
     troubles: list[Row]
     paused: Row | None
+    refused: int
     proof: Kept | None
     proof_required: bool
 
@@ -89,12 +90,15 @@ class Providers:
         async with self._parts.database.read() as tx:
             found = await store.page(tx, self._parts.sealer, visit.namespace, "", _LISTED)
             health = await lists.health(tx, visit.namespace, start, _LOOKED_AT)
-            owed = await outbox.owed(tx, [one.provider_id for one in found], _COUNTED)
+            identifiers = [one.provider_id for one in found]
+            owed = await outbox.owed(tx, identifiers, _COUNTED)
+            refused = await store.refused_callbacks(tx, identifiers)
         values = {
             "title": "Providers",
             "place": "/providers",
             "rows": [(one, health.get(one.provider_id)) for one in found],
             "owed": owed,
+            "refused": refused,
         }
         return await self._pages.screen(visit, "providers.html", values)
 
@@ -234,11 +238,13 @@ class Providers:
                 tx, visit.namespace, provider.provider_id, start, _LOOKED_AT, most=_TROUBLES
             )
             lines = await trail.page(tx, sought, _LISTED) if provider.paused else []
+            refused = await store.refused_callbacks(tx, [provider.provider_id])
             proof = await conformance.last(tx, provider.provider_id)
             required = await rules.conformance_required(tx, visit.namespace)
         paused = next((line for line in lines if _is_pause(line)), None)
         owes = owed.get(provider.provider_id)
-        return Standing(owes, troubles, paused, proof, required)
+        count = refused.get(provider.provider_id, 0)
+        return Standing(owes, troubles, paused, count, proof, required)
 
     def _settings(self, visit: Visit, body: dict[str, Any]) -> Settings:
         settings: Settings = strict_json.fit(body, Settings)

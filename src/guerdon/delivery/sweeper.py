@@ -112,6 +112,7 @@ class Sweeper:
         if self._rounds % _PRUNE_EVERY == 0:
             async with self._database.tx() as tx:
                 await transactions.prune(tx, _BITE * 10)
+                await providers.prune_refused_callbacks(tx)
 
     async def _return_strays(self) -> None:
         """Before leases are looked at: these would lapse as unknown, and were never sent."""

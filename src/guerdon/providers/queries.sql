@@ -27,6 +27,24 @@ WHERE p.namespace = %(namespace)s AND p.name > %(after)s
 ORDER BY p.name
 LIMIT %(limit)s;
 
+-- name: note_refused_callback
+-- One more callback that could not prove to be theirs, in the row of this hour.
+INSERT INTO callback_refused (provider_id, hour)
+SELECT provider_id, date_trunc('hour', now()) FROM unnest(%(provider_ids)s::uuid[]) AS p (provider_id)
+ORDER BY provider_id
+ON CONFLICT (provider_id, hour) DO UPDATE SET refused = callback_refused.refused + 1;
+
+-- name: refused_callbacks
+-- How many there were of some providers in the last 24 hours; not member data.
+SELECT provider_id, sum(refused)::bigint AS refused
+FROM callback_refused
+WHERE provider_id = ANY (%(provider_ids)s::uuid[]) AND hour > now() - interval '24 hours'
+GROUP BY provider_id;
+
+-- name: prune_refused_callbacks
+-- They are counted for 30 days; not member data.
+DELETE FROM callback_refused WHERE hour < now() - interval '30 days';
+
 -- name: named
 -- Providers of this name in every namespace, for commands; not member data.
 SELECT provider_id FROM provider WHERE name = %(name)s;

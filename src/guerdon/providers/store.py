@@ -250,6 +250,22 @@ async def advance(tx: Tx, namespace: str, seconds: int) -> int:
     return await tx.run(_Q["advance"], {"namespace": namespace, "seconds": seconds})
 
 
+async def note_refused_callback(tx: Tx, provider_ids: Collection[UUID]) -> None:
+    """Counts a callback that could not prove that it is one of these providers'."""
+    await tx.run(_Q["note_refused_callback"], {"provider_ids": list(provider_ids)})
+
+
+async def refused_callbacks(tx: ReadTx, provider_ids: Collection[UUID]) -> dict[UUID, int]:
+    """How many of these there were in the last 24 hours; providers without any are left out."""
+    rows = await tx.all(_Q["refused_callbacks"], {"provider_ids": list(provider_ids)})
+    return {row.provider_id: row.refused for row in rows}
+
+
+async def prune_refused_callbacks(tx: Tx) -> None:
+    """Forgets old counts."""
+    await tx.run(_Q["prune_refused_callbacks"])
+
+
 async def slow_down(tx: Tx, provider_id: UUID, seconds: int) -> None:
     """No attempt starts for a while: the provider asked for it."""
     await tx.run(_Q["slow_down"], {"provider_id": provider_id, "seconds": seconds})

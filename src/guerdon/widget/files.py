@@ -17,11 +17,10 @@ from starlette.responses import Response
 from guerdon import ids
 from guerdon.access import store as access
 from guerdon.errors import GuerdonError, MethodNotAllowed, NotFound
-from guerdon.web import problems
+from guerdon.web import problems, words
 from guerdon.web.parts import Parts
 from guerdon.widget import lean
 
-LANGUAGES = ("en", "es", "de", "fr", "pt", "ar")
 _PARTS = ("ground.js", "words.js", "server.js", "redeeming.js", "views.js", "element.js")
 # Pages of any site load these, as a module must be, with CORS; nothing in them is secret.
 _OPEN = {"Access-Control-Allow-Origin": "*", "Cross-Origin-Resource-Policy": "cross-origin"}
@@ -46,13 +45,11 @@ def _source(name: str) -> str:
 
 def language(code: str) -> bytes:
     """The words of one language, as they are served."""
-    table = resources.files("guerdon.widget").joinpath("languages", f"{code}.json")
-    words = json.loads(table.read_text("utf-8"))
-    return json.dumps(words, ensure_ascii=False, separators=(",", ":")).encode()
+    return json.dumps(words.table(code), ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def _version() -> str:
-    digest = hashlib.sha256(b"".join(language(code) for code in LANGUAGES))
+    digest = hashlib.sha256(b"".join(language(code) for code in words.LANGUAGES))
     return digest.hexdigest()[:12]
 
 
@@ -80,9 +77,9 @@ class Files:
             "/widget/v1.js": _file(module().encode(), script, _A_WHILE),
             "/widget/frame.js": _file(lean.script(_source("frame.js")).encode(), script, _A_WHILE),
         }
-        for code in LANGUAGES:
-            words = _file(language(code), "application/json", _FOR_GOOD)
-            self._files[f"/widget/lang/{code}.json"] = words
+        for code in words.LANGUAGES:
+            table = _file(language(code), "application/json", _FOR_GOOD)
+            self._files[f"/widget/lang/{code}.json"] = table
 
     def has(self, path: str) -> bool:
         """Whether a path, without the base path, is answered here."""

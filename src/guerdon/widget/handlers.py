@@ -9,6 +9,8 @@ import msgspec
 from starlette.responses import Response, StreamingResponse
 
 from guerdon import ids
+from guerdon.access.look import store as looks
+from guerdon.access.look.model import style
 from guerdon.db.pool import ReadTx
 from guerdon.errors import InvalidRequest, OptionNotFound, TransactionNotFound
 from guerdon.fields import PRINTABLE_LINES
@@ -20,7 +22,7 @@ from guerdon.redemption.request import Request
 from guerdon.transactions.cases import store as cases
 from guerdon.transactions.histories import store as histories
 from guerdon.transactions.model import Transaction
-from guerdon.web import lists
+from guerdon.web import lists, words
 from guerdon.web.door import Call, answer
 from guerdon.web.parts import Parts
 from guerdon.web.routes import Route
@@ -108,13 +110,15 @@ class Handlers:
 
     async def options(self, call: Call) -> Response:
         """The catalogue, each with what stands against redeeming it; and the member beside it, as
-        they were when it was decided."""
+        they were when it was decided; and how the programme dresses its widget."""
         async with self._parts.database.read() as tx:
             found = await catalogue.of_member(tx, call.asker)
+            worn = await looks.look(tx, call.asker.namespace)
         language = titles.language(call.request)
         items = [shown.offer(offer, language) for offer in found.offers]
         me = _profile(call.asker, found.account)
-        return answer({"items": items, "nextCursor": None, "me": me})
+        dress = {"look": style(worn.theme), "texts": worn.texts.get(words.known(language), {})}
+        return answer({"items": items, "nextCursor": None, "me": me, **dress})
 
     async def redeem(self, call: Call) -> Response:
         """Accepts a redemption: 202 with the pending transaction, durably."""

@@ -31,6 +31,7 @@ class GuerdonWidget extends HTMLElement {
   #loading = null;
   #reading = null;
   #again = false;
+  #look = new CSSStyleSheet();
 
   #root = h("section", { class: "root skin", part: "root" });
   #balance = h("div", { class: "balance", part: "balance" });
@@ -43,7 +44,7 @@ class GuerdonWidget extends HTMLElement {
   constructor() {
     super();
     const shadow = this.attachShadow({ mode: "open" });
-    shadow.adoptedStyleSheets = [sheet];
+    shadow.adoptedStyleSheets = [sheet, this.#look];
     this.#root.append(h("slot", { name: "header" }), this.#balance, this.#tabs, this.#panel, h("slot", { name: "footer" }), this.#said);
     shadow.append(this.#root, this.dialog, this.#over);
     this.server.onmember = () => this.#forget();
@@ -167,6 +168,8 @@ class GuerdonWidget extends HTMLElement {
     if (this.#trouble) this.oops(said);
     else {
       this.items = said.items;
+      this.#look.replaceSync(said.look);
+      Object.assign(this.words.table, said.texts, this.#strings);
       this.#moved(said.me);
       if (!this.#ready) {
         this.#ready = true;
