@@ -25,14 +25,21 @@ async def test_a_member_is_found_and_adjusted_once(reader: Reader) -> None:
     await page.get_by_label("Take away").check()
     await page.get_by_label("Tokens", exact=True).fill("1,000")
     await page.get_by_label("Reason").fill("Wrong account")
-    await page.get_by_role("button", name="Post it").click()
+    await page.get_by_role("button", name="Go on").click()
     await expect(page.get_by_role("alert")).to_contain_text("950 are available")
     await expect(page.get_by_label("Reason")).to_have_value("Wrong account")
     await page.get_by_label("Tokens", exact=True).fill("50")
+    await page.get_by_role("button", name="Go on").click()
+    await expect(page.get_by_role("heading", name="Take 50 tokens from User 123?")).to_be_visible()
+    await expect(page.locator(".changes dd")).to_have_text(
+        ["950 → becomes 900", "stays 200", "1,150 → becomes 1,100"]
+    )
+    assert await reader.axe() == []
+    assert (await house.api.call("GET", "/v1/members/User%20123")).body["available"] == 950
     form = await page.locator("form[action$=adjust]").evaluate(
         "form => Object.fromEntries(new FormData(form))"
     )
-    await page.get_by_role("button", name="Post it").click()
+    await page.get_by_role("button", name="Take 50 tokens away").click()
     await expect(page.get_by_role("status").first).to_contain_text("Adjusted")
     again = await page.context.request.post(
         f"{house.url}/members/adjust", form=form, headers={"Origin": house.url}

@@ -12,7 +12,7 @@ from guerdon.console.pages import Pages
 from guerdon.console.site import Page
 from guerdon.console.visit import Visit
 from guerdon.db.pool import Row, Tx
-from guerdon.errors import GuerdonError, InvalidRequest, MemberNotFound
+from guerdon.errors import GuerdonError, InsufficientTokens, InvalidRequest, MemberNotFound
 from guerdon.ledger import store as ledger
 from guerdon.ledger.chart import Movement, Place
 from guerdon.ledger.posting import Account, of_transaction
@@ -119,13 +119,16 @@ class Members:
         return await self._one(visit, user_id, revealed=True)
 
     async def adjust(self, visit: Visit) -> Response:
-        """Credits or takes away tokens, once for each form however often it is sent."""
+        """Credits or takes away tokens: says first what that does, and then does it once for each
+        form however often it is sent."""
         user_id, reason = visit.secret("user"), visit.field("reason")[:_LONGEST_REASON]
         try:
             amount = visit.integer("amount", lowest=1, highest=MAX_TOKENS)
             if not reason:
                 raise InvalidRequest("Say why: the member's statement shows it.")
             charge = visit.field("way") == "take"
+            if not visit.field("sure"):
+                return await self._ask_adjust(visit, user_id, -amount if charge else amount)
             body: dict[str, Any] = {"amount": amount, "reason": reason, "charge": charge}
             key = visit.field("key")
             issued = await self._parts.issuance.issue(
@@ -148,6 +151,29 @@ class Members:
                 target = str(issued.receipt.posting_id)
                 await self._audit(tx, visit, "member.adjusted", target, body)
         return self._back(visit, user_id, "adjusted")
+
+    async def _ask_adjust(self, visit: Visit, user_id: str, change: int) -> Response:
+        """What an adjustment would do, before it is posted."""
+        known = await self._read(visit, user_id)
+        available = known.account.available
+        if available + change < 0:
+            raise InsufficientTokens(
+                f"{-change:,} tokens cannot be taken: {available:,} are available.",
+                available=available,
+                required=-change,
+            )
+        what = f"Credit {change:,} tokens to" if change > 0 else f"Take {-change:,} tokens from"
+        values = {
+            "title": f"{what} {known.member.user_id}?",
+            "place": "/members",
+            "known": known,
+            "change": change,
+            "way": "take" if change < 0 else "give",
+            "amount": abs(change),
+            "reason": visit.field("reason")[:_LONGEST_REASON],
+            "key": visit.field("key"),
+        }
+        return await self._pages.screen(visit, "member_adjust.html", values)
 
     async def freeze(self, visit: Visit) -> Response:
         """Who is frozen may not redeem; what is open goes on."""
