@@ -57,12 +57,13 @@ async def browser() -> AsyncIterator[Browser]:
 
 @dataclass
 class Provider:
-    """A provider on the loopback; ``answer`` is what it says next."""
+    """A provider on the loopback; ``answer`` is what it says, once ``answers`` are used up."""
 
     url: str
     answer: tuple[int, bytes] = (201, b"")
     seen: list[dict[str, Any]] = field(default_factory=list)
     hold: asyncio.Event | None = None
+    answers: list[tuple[int, bytes]] = field(default_factory=list)
 
 
 @asynccontextmanager
@@ -74,7 +75,7 @@ async def _provider() -> AsyncIterator[Provider]:
         provider.seen.append(await request.json())
         if provider.hold is not None:
             await provider.hold.wait()
-        status, body = provider.answer
+        status, body = provider.answers.pop(0) if provider.answers else provider.answer
         return web.Response(status=status, body=body, content_type="application/json")
 
     application = web.Application()

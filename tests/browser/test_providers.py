@@ -56,6 +56,33 @@ async def test_a_test_message_says_what_would_become(reader: Reader) -> None:
     assert await reader.axe() == []
 
 
+async def test_another_answer_to_the_same_message_is_told_and_ticks_nothing(
+    reader: Reader,
+) -> None:
+    house = reader.house
+    await reader.sign_in("manager")
+    page = reader.page
+    await reader.go("/providers")
+    await page.get_by_role("link", name="Rewards").click()
+    house.provider.answers = [
+        (200, b'{"status": "success", "reference": "A"}'),
+        (200, b'{"status": "success", "reference": "B"}'),
+    ]
+    await page.get_by_role("button", name="Send the same one twice").click()
+    await expect(page.get_by_text("Another answer the second time")).to_be_visible()
+    first, second = house.provider.seen[-2:]
+    assert first == second
+    assert await reader.axe() == []
+    # That it gives nothing twice stays a person's word, whatever a test showed.
+    await expect(page.get_by_label("It gives a reward at most once")).not_to_be_checked()
+    house.provider.answer = GIVEN
+    await page.get_by_role("button", name="Send the same one twice").click()
+    await expect(page.get_by_text("The same answer twice")).to_be_visible()
+    await expect(page.get_by_label("It gives a reward at most once")).not_to_be_checked()
+    (stands,) = (await house.api.call("GET", "/v1/providers")).body["items"]
+    assert stands["idempotent"] is False
+
+
 async def test_a_paused_provider_takes_no_redemptions(reader: Reader) -> None:
     house = reader.house
     await reader.sign_in("manager")

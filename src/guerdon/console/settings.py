@@ -1,5 +1,6 @@
 """Settings: the team and the API keys."""
 
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
@@ -8,7 +9,7 @@ from starlette.responses import RedirectResponse, Response
 from guerdon.access import keys, team
 from guerdon.access import store as access
 from guerdon.access.operators import ROLES, Role
-from guerdon.access.principal import SCOPES
+from guerdon.access.principal import SCOPES, Scope
 from guerdon.console.hashing import Hashing
 from guerdon.console.pages import Pages
 from guerdon.console.site import Page
@@ -18,6 +19,13 @@ from guerdon.errors import InvalidRequest, NotFound
 from guerdon.web.parts import Parts
 
 _LONGEST_EMAIL = 320
+_MAY: Mapping[Scope, str] = {
+    "members": "create, change, credit, charge and erase members",
+    "options": "change options, providers and the widget's keys",
+    "redeem": "ask for redemptions",
+    "read": "read members, options and transactions",
+    "operate": "confirm and cancel; see what was sent and answered",
+}
 
 
 class Settings:
@@ -153,6 +161,7 @@ class Settings:
             "place": "/settings/keys",
             "rows": rows,
             "scopes": SCOPES,
+            "may": _MAY,
             "problem": problem,
             "fresh": fresh,
             "done": visit.query("done"),
