@@ -31,8 +31,8 @@ SETTINGS: Mapping[str, Setting] = {
     ),
     "direct_url": Setting(
         "GUERDON_DIRECT_URL",
-        "The same database past a connection pooler: for migrations, and for LISTEN. Without it, "
-        "the database URL serves.",
+        "The same database past a connection pooler: for migrations. Without it, the database URL "
+        "serves.",
     ),
     "secret_key": Setting(
         "GUERDON_SECRET_KEY",

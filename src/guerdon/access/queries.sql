@@ -32,6 +32,10 @@ SELECT set_config('statement_timeout', '5min', true) AS patience;
 SELECT members, transactions, passed_over
 FROM wipe_test_members(%(namespace)s, %(slot)s::smallint, %(at_most)s);
 
+-- name: namespaces
+-- Every namespace: for commands that go through all there is.
+SELECT namespace FROM namespace ORDER BY namespace;
+
 -- name: some_namespaces
 -- Up to two names, live ones first, to tell whether there is only one.
 SELECT namespace, test FROM namespace ORDER BY test, namespace LIMIT 2;

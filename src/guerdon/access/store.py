@@ -43,6 +43,11 @@ async def namespace(tx: ReadTx, name: str) -> Row | None:
     return await tx.first(_Q["namespace"], {"namespace": name})
 
 
+async def namespaces(tx: ReadTx) -> list[str]:
+    """Every namespace there is."""
+    return [row.namespace for row in await tx.all(_Q["namespaces"])]
+
+
 async def only_namespace(tx: ReadTx) -> str | None:
     """The name of the one namespace there is; ``None`` where there are several, or none. Test ones
     beside it do not count: who makes one must not stop the widget of the live one."""

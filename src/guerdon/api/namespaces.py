@@ -44,6 +44,7 @@ class Doors:
                 self.one,
                 "This key's namespace",
                 scope,
+                headers=("ETag",),
                 answer=NamespaceAnswer,
             ),
             Route(
@@ -53,6 +54,7 @@ class Doors:
                 "Change the namespace's settings (JSON Merge Patch)",
                 scope,
                 body=dict[str, Any],
+                headers=("ETag",),
                 answer=NamespaceAnswer,
                 codes=("precondition-failed", "invalid-request"),
             ),

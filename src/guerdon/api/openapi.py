@@ -37,6 +37,38 @@ _PROBLEM: dict[str, Any] = {
         },
     },
 }
+# What answers carry in their heads; problems carry the first four where they say so.
+_HEADERS: dict[str, dict[str, Any]] = {
+    "X-Request-Id": {
+        "description": "Names this answer in the logs; a problem document has it as `requestId`.",
+        "schema": {"type": "string", "format": "uuid"},
+    },
+    "Retry-After": {
+        "description": "Seconds until it may be tried again.",
+        "schema": {"type": "integer", "minimum": 1},
+    },
+    "WWW-Authenticate": {
+        "description": "How to authenticate.",
+        "schema": {"type": "string", "const": "Bearer"},
+    },
+    "Idempotent-Replayed": {
+        "description": "The key came before, and this is its first answer again.",
+        "schema": {"type": "string", "const": "true"},
+    },
+    "Location": {
+        "description": "Where what was made is.",
+        "schema": {"type": "string", "format": "uri-reference"},
+    },
+    "ETag": {
+        "description": "The version, quoted; `If-Match` takes it.",
+        "schema": {"type": "string", "pattern": '^"[0-9]+"$'},
+    },
+}
+_OF_PROBLEMS: dict[int, tuple[str, ...]] = {
+    401: ("WWW-Authenticate",),
+    429: ("Retry-After",),
+    503: ("Retry-After",),
+}
 
 
 def document(routes: Sequence[Route], base_path: str) -> dict[str, Any]:
@@ -58,6 +90,7 @@ def document(routes: Sequence[Route], base_path: str) -> dict[str, Any]:
         "paths": paths,
         "components": {
             "schemas": {**components, "Problem": _PROBLEM},
+            "headers": _HEADERS,
             "securitySchemes": {"apiKey": {"type": "http", "scheme": "bearer"}},
         },
     }
@@ -103,6 +136,9 @@ def _parameters(route: Route) -> list[dict[str, Any]]:
     if route.keyed:
         key = {**text, "minLength": 1, "maxLength": 255, "pattern": "^[ -~]+$"}
         found.append({"name": "Idempotency-Key", "in": "header", "required": True, "schema": key})
+    if "precondition-failed" in route.codes:
+        about = "The version that is to be changed, as `ETag` told it."
+        found.append({"name": "If-Match", "in": "header", "description": about, "schema": text})
     for name in route.query:
         schema: dict[str, Any] = dict(text)
         if name == "limit":
@@ -126,7 +162,9 @@ def _responses(route: Route, schemas: dict[Any, dict[str, Any]]) -> dict[str, An
                 "nextCursor": {"type": ["string", "null"]},
             },
         }
-    answers: dict[str, Any] = {str(route.status): {"description": "Done."}}
+    replayed = ("Idempotent-Replayed",) if route.keyed else ()
+    done = {"description": "Done.", "headers": _headers(*route.headers, *replayed)}
+    answers: dict[str, Any] = {str(route.status): done}
     if route.status != 204:
         answers[str(route.status)]["content"] = {route.media_type: {"schema": schema}}
     if route.method == "PUT":
@@ -138,11 +176,16 @@ def _responses(route: Route, schemas: dict[Any, dict[str, Any]]) -> dict[str, An
         links = ", ".join(f"`{TYPE_PREFIX}{code}`" for code in dict.fromkeys(codes))
         answers[str(status)] = {
             "description": links,
+            "headers": _headers(*_OF_PROBLEMS.get(status, ())),
             "content": {
                 "application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}
             },
         }
     return answers
+
+
+def _headers(*names: str) -> dict[str, Any]:
+    return {name: {"$ref": f"#/components/headers/{name}"} for name in ("X-Request-Id", *names)}
 
 
 def _always(route: Route) -> list[str]:

@@ -65,6 +65,7 @@ class Doors:
                 body=Settings,
                 answer=ProviderMade,
                 status=201,
+                headers=("Location",),
                 codes=("invalid-request",),
             ),
             Route(
@@ -73,6 +74,7 @@ class Doors:
                 self.one,
                 "One provider",
                 write,
+                headers=("ETag",),
                 answer=model.View,
                 codes=("not-found",),
             ),
@@ -83,6 +85,7 @@ class Doors:
                 "Change a provider (JSON Merge Patch)",
                 write,
                 body=dict[str, Any],
+                headers=("ETag",),
                 answer=model.View,
                 codes=("not-found", "precondition-failed", "invalid-request"),
             ),

@@ -65,6 +65,7 @@ class Doors:
                 answer=view,
                 status=202,
                 keyed=True,
+                headers=("Location",),
                 codes=(
                     "option-not-found",
                     "member-not-found",

@@ -124,7 +124,12 @@ def _csv_row(t: Transaction, user_id: str) -> list[str]:
         "" if t.closed_at is None else rfc3339(t.closed_at),
         str(t.events),
     ]
-    return [f"'{cell}" if cell.startswith(_FORMULA) else cell for cell in cells]
+    return [harmless(cell) for cell in cells]
+
+
+def harmless(cell: str) -> str:
+    """A cell that no spreadsheet runs."""
+    return f"'{cell}" if cell.startswith(_FORMULA) else cell
 
 
 def _csv_lines(rows: list[list[str]]) -> str:

@@ -16,7 +16,7 @@ from guerdon import config, ids
 from guerdon.db.cluster import StartupError
 from guerdon.db.embedded import EmbeddedServer
 from guerdon.db.migrate import SERVICE_ROLE, migrate, missing_role
-from guerdon.db.pool import Database
+from guerdon.db.pool import Database, behind_a_pooler
 from guerdon.sealing import Sealer
 
 OLDEST_VERSION = 14
@@ -82,7 +82,7 @@ def place(data: Path, database_url: str | None) -> Iterator[Place]:
         if url is not None:
             direct = settings.direct_url or url
             for given in dict.fromkeys((url, direct)):
-                _check(given)
+                _check(given, direct=given == direct)
             yield Place(direct, url, SERVICE_ROLE, None, None, settings)
             return
         with closing(EmbeddedServer.open(data.resolve())) as server:
@@ -101,15 +101,22 @@ def place(data: Path, database_url: str | None) -> Iterator[Place]:
         ) from trouble
 
 
-def _check(url: str) -> None:
+def _check(url: str, *, direct: bool) -> None:
     try:
         conninfo.conninfo_to_dict(url)
         with psycopg.connect(url, connect_timeout=5) as connection:
             version = connection.info.server_version // 10_000
+            row = connection.execute("SELECT pg_backend_pid()").fetchone()
+            pooled = row is None or behind_a_pooler(connection.info.backend_pid, row[0])
     except psycopg.ProgrammingError as trouble:
         raise StartupError(f"This is no database URL: {trouble}") from trouble
     except psycopg.OperationalError as trouble:
         raise StartupError(f"The database cannot be reached: {str(trouble).strip()}") from trouble
+    if direct and pooled:
+        raise StartupError(
+            "This database URL leads to a connection pooler, and migrations hold a lock as long as "
+            "their session lasts. Name the database itself in GUERDON_DIRECT_URL."
+        )
     if version < OLDEST_VERSION:
         raise StartupError(
             f"This PostgreSQL is version {version}; Guerdon needs {OLDEST_VERSION} or newer."

@@ -13,6 +13,7 @@ _WORDS = {
     "deliver": "serve:deliver",
     "migrate": "keeping:migrate",
     "verify": "keeping:verify",
+    "restored": "restored:restored",
     "keys": "keeping:keys",
     "operators": "keeping:operators",
     "members": "lists:members",

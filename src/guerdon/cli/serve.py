@@ -123,7 +123,7 @@ async def at_work(
     where: Place, *, delivers: bool, base_path: str, allow_unsafe: bool
 ) -> AsyncIterator[Running]:
     """A migrated database, and Guerdon at work on it."""
-    sealer, allowed = where.sealer(), _allowed(where.settings)
+    sealer, allowed = where.sealer(), allowed_networks(where.settings)
     openid = config.openid(where.settings)
     watching = asyncio.create_task(_watch(where))
     try:
@@ -148,7 +148,8 @@ async def at_work(
             await watching
 
 
-def _allowed(settings: config.Settings) -> tuple[egress.Network, ...]:
+def allowed_networks(settings: config.Settings) -> tuple[egress.Network, ...]:
+    """Where providers may be although it is private; ``ConfigurationError`` if it is no list."""
     try:
         return egress.networks(settings.provider_allow)
     except ValueError as trouble:

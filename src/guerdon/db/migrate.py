@@ -109,7 +109,9 @@ async def missing_role(conninfo: str) -> str | None:
     """What to run so that the service can be held to its own rights; ``None`` where it is."""
     async with await AsyncConnection.connect(conninfo, autocommit=True) as connection:
         try:
-            await connection.execute(f"SET ROLE {SERVICE_ROLE}")
+            # For the transaction alone: a session may belong to a pooler, and keep the role.
+            async with connection.transaction():
+                await connection.execute(f"SET LOCAL ROLE {SERVICE_ROLE}")
         except (psycopg.errors.InsufficientPrivilege, psycopg.errors.InvalidParameterValue):
             who = sql.Identifier(connection.info.user).as_string(connection)
         else:

@@ -55,6 +55,19 @@ def _with_literals(parameters: Parameters) -> Parameters:
     }
 
 
+async def _know_poolers(connection: AsyncConnection[Row]) -> None:
+    """Behind a connection pooler a statement that was prepared may be in another session."""
+    cursor = await connection.execute("SELECT pg_backend_pid() AS pid")
+    if behind_a_pooler(connection.info.backend_pid, (await _one(cursor)).pid):
+        connection.prepare_threshold = None
+
+
+def behind_a_pooler(told: int, actual: int) -> bool:
+    """Whether the server that greeted us is not the one that answers: poolers make up the process
+    that clients may cancel."""
+    return told != actual
+
+
 async def _one(cursor: AsyncCursor[Row]) -> Row:
     row = await cursor.fetchone()
     assert row is not None, "a SELECT without FROM has one row"
@@ -172,6 +185,7 @@ class Database:
             max_size=max_size,
             timeout=5,
             reconnect_timeout=60,
+            configure=_know_poolers,
             open=False,
         )
 

@@ -9,14 +9,15 @@ from uuid import UUID
 import psycopg
 import structlog
 
-from guerdon import clock, metrics
+from guerdon import metrics
 from guerdon.db.pool import Database, Row
 from guerdon.delivery.dispatcher import Dispatcher
+from guerdon.delivery.enquiry import enquire
 from guerdon.errors import GuerdonError, TransactionNotFound
 from guerdon.outbox import schedule
 from guerdon.outbox import store as outbox
 from guerdon.outbox.places import Places
-from guerdon.providers import envelope, outcomes
+from guerdon.providers import outcomes
 from guerdon.providers import store as providers
 from guerdon.providers.client import ProviderClient
 from guerdon.providers.model import Provider
@@ -33,7 +34,6 @@ _PRUNE_EVERY, _FORGET_EVERY = 600, 60
 _BITE, _FORGOTTEN_AT_ONCE = 200, 500
 _DAY_SECONDS = 86_400
 _ASKED_AT_ONCE = 20
-_NEWS = {"S": News.SUCCEEDED, "F": News.FAILED, "P": News.POSTPONED}
 _log = structlog.get_logger("guerdon.sweeper")
 
 
@@ -172,36 +172,13 @@ class Sweeper:
     async def _ask(self, row: Row) -> None:
         """Asks the provider's statusUrl about an unknown outcome, before anyone is bothered."""
         provider = await self._dispatcher.directory.provider(row.provider_id)
-        answer = None
-        identifier = str(row.transaction_id)
-        if provider.status_url is not None:
-            request = envelope.enquiry(provider, provider.status_url, identifier)
-            started = clock.monotonic()
-            seen = await self._client.send(request)
-            answer = outcomes.enquiry_answer(seen, identifier)
-            _log.info(
-                "enquiry",
-                transaction=identifier,
-                provider=provider.name,
-                http_status=seen.status,
-                duration_ms=round((clock.monotonic() - started) * 1000),
-                verdict=None if answer is None else answer.evidence,
-            )
-        if answer is None or answer.evidence not in _NEWS:
+        told = await enquire(self._client, provider, row.transaction_id)
+        if told is None:
             after = schedule.next_ask(row.asked + 1) if provider.status_url is not None else None
             async with self._database.tx() as tx:
                 await transactions.asked(tx, row.slot, row.transaction_id, row.asked, after)
             return
-        await self._settlement.hear(
-            Told(
-                row.transaction_id,
-                _NEWS[answer.evidence],
-                "inquiry",
-                "provider",
-                message=answer.message,
-                reference=answer.reference,
-            )
-        )
+        await self._settlement.hear(told)
 
 
 def _lapsed(row: Row, provider: Provider) -> AttemptEnded:

@@ -25,7 +25,7 @@ Handler = Callable[["Call"], Awaitable[Response]]
 class Route:
     """One route. ``scopes`` empty: no key is asked for. ``body``: the shape of the JSON that comes
     in; ``bare``: nothing at all stands for an empty object; ``query``: the parameters it knows;
-    ``raw``: the handler reads the body itself."""
+    ``raw``: the handler reads the body itself; ``headers``: what its answer has of its own."""
 
     method: str
     path: str
@@ -40,6 +40,7 @@ class Route:
     bare: bool = False
     raw: bool = False
     codes: tuple[str, ...] = ()
+    headers: tuple[str, ...] = ()
     media_type: str = "application/json"
     body_type: str = "application/json"
 
