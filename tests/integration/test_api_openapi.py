@@ -14,6 +14,7 @@ from hypothesis.strategies import booleans
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
+    response_headers_conformance,
     response_schema_conformance,
     status_code_conformance,
 )
@@ -28,6 +29,7 @@ CHECKS = [
     not_a_server_error,
     status_code_conformance,
     content_type_conformance,
+    response_headers_conformance,
     response_schema_conformance,
 ]
 EXAMPLES = 16
@@ -75,7 +77,8 @@ async def test_the_document_is_openapi_3_1_and_has_every_route(
         for code in route.codes:
             assert code in operation["responses"][str(STATUS_BY_CODE[code])]["description"]
     for reference in references(document):
-        assert reference.removeprefix("#/components/schemas/") in document["components"]["schemas"]
+        _, _, kind, name = reference.split("/")
+        assert name in document["components"][kind]
     schemathesis.openapi.from_dict(document).validate()
 
 
@@ -101,13 +104,13 @@ def probe(
     succeeded = []
     for operation in operations:
         values = {**known, "id": owners.get(f"{operation.path}//".split("/")[2], "")}
-        statuses = seen_of(operation, base, key, values)
+        statuses = seen_of(document, operation, base, key, values)
         if min(statuses) < 300:
             succeeded.append(operation.label)
     assert len(succeeded) > 20, succeeded
 
 
-def seen_of(operation: Any, base: str, key: str, values: dict[str, str]) -> set[int]:
+def seen_of(document: Any, operation: Any, base: str, key: str, values: dict[str, str]) -> set[int]:
     """The statuses that generated requests to one operation were answered with."""
     statuses: set[int] = set()
 
@@ -127,6 +130,12 @@ def seen_of(operation: Any, base: str, key: str, values: dict[str, str]) -> set[
         answer = case.call_and_validate(
             base_url=base, headers={"Authorization": f"Bearer {key}"}, checks=CHECKS
         )
+        described = operation.definition.raw["responses"][str(answer.status_code)]
+        came = {name.lower() for name in answer.headers}
+        told = {name for name in document["components"]["headers"] if name.lower() in came}
+        assert told <= described["headers"].keys(), (operation.label, answer.status_code)
+        always = described["headers"].keys() - {"Idempotent-Replayed", "Retry-After"}
+        assert always <= told, (operation.label, answer.status_code)
         statuses.add(answer.status_code)
 
     one()
