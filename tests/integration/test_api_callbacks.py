@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from uuid import UUID
 
 import pytest
+from structlog.testing import capture_logs
 from tests.conftest import ALL_SCOPES, Answer, Api, make_key
 from tests.integration.api_parts import Shop, create_option, create_provider, furnished, refused
 
@@ -159,6 +160,29 @@ async def test_what_is_not_authentic_gets_one_identical_answer(shop: Shop) -> No
     assert all(same_refusal(answer) == same_refusal(answers[0]) for answer in answers)
     still = await shop.api.call("GET", f"/v1/transactions/{made}")
     assert (still.body["status"], len(still.body["events"])) == ("postponed", 4)
+
+
+async def test_a_wrong_clock_is_told_from_a_late_callback(shop: Shop) -> None:
+    """Only where all that is signed rightly is out of time."""
+    made = await shop.postponed()
+    said = {"transactionId": made, "status": "postponed"}
+    hour_ago = clock.unix_seconds() - 3600
+
+    async def alarms(*moments: int | None) -> list[int]:
+        with capture_logs() as logs:
+            for moment in moments:
+                answer = await shop.call_back(said, at=moment)
+                assert answer.status == (200 if moment is None else 401)
+        return [one["seconds"] for one in logs if one["event"] == "clock skew"]
+
+    assert await alarms(hour_ago, hour_ago, None, hour_ago, hour_ago) == []
+    [seconds] = await alarms(hour_ago)
+    assert seconds >= 3600
+    wrong = "whsec_" + "A" * 44
+    with capture_logs() as logs:
+        for _ in range(3):
+            await shop.call_back(said, at=hour_ago, secret=wrong)
+    assert "clock skew" not in {one["event"] for one in logs}
 
 
 async def test_a_previous_secret_is_good_for_its_overlap(shop: Shop) -> None:

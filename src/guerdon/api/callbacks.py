@@ -28,6 +28,7 @@ _NEWS = {
     "postponed": News.POSTPONED,
     "recoverable-failure": News.UNKNOWN,
 }
+_ALL_LATE = 3
 _log = structlog.get_logger("guerdon.callbacks")
 
 
@@ -52,6 +53,8 @@ class Doors:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
+        # Signatures that were right and too old or too new, since the last that was in time.
+        self._out_of_time = 0
 
     def routes(self) -> list[Route]:
         """Their place in the table."""
@@ -97,7 +100,9 @@ class Doors:
         secrets = () if provider is None else provider.secrets["callbackSecret"]
         webhook_id = signing.verify(secrets, call.request.headers, raw, clock.unix_seconds())
         if provider is None or webhook_id is None:
+            self._note_time(signing.signed(secrets, call.request.headers, raw))
             raise await self._not_authentic(call, [] if provider is None else [provider])
+        self._out_of_time = 0
         said = strict_json.fit(strict_json.parse(raw), Callback)
         return await self._hear(
             Told(
@@ -186,6 +191,15 @@ class Doors:
             wanted = dict.fromkeys(provider_id for _, provider_id in behind)
             loaded = [await store.load(tx, self._parts.sealer, one) for one in wanted]
         return [provider for provider in loaded if provider is not None]
+
+    def _note_time(self, signed: tuple[str, int] | None) -> None:
+        """One late callback is a replay, or the network; where all are, a clock is wrong."""
+        if signed is None:
+            return
+        self._out_of_time += 1
+        if self._out_of_time % _ALL_LATE == 0:
+            behind = clock.unix_seconds() - signed[1]
+            _log.error("clock skew", seconds=behind, callbacks=self._out_of_time)
 
     async def _not_authentic(self, call: Call, meant: list[Provider]) -> GuerdonError:
         """One identical answer, whether the provider, the option or the secret is wrong. Operators

@@ -43,7 +43,15 @@ def sign(secrets: Iterable[str], webhook_id: str, timestamp: int, body: bytes) -
 
 
 def verify(secrets: Iterable[str], headers: Mapping[str, str], body: bytes, now: int) -> str | None:
-    """The ``webhook-id`` of an authentic message, or ``None``. Hostile input never raises.
+    """The ``webhook-id`` of an authentic message, or ``None``. Hostile input never raises."""
+    found = signed(secrets, headers, body)
+    return None if found is None or abs(now - found[1]) > TOLERANCE_SECONDS else found[0]
+
+
+def signed(
+    secrets: Iterable[str], headers: Mapping[str, str], body: bytes
+) -> tuple[str, int] | None:
+    """The ``webhook-id`` and the time of a message whose signature is right, however old it is.
 
     Every secret is tried against every signature, in constant time each.
     """
@@ -52,8 +60,6 @@ def verify(secrets: Iterable[str], headers: Mapping[str, str], body: bytes, now:
     if not (0 < len(webhook_id) <= 255 and webhook_id.isprintable()):
         return None
     if not (timestamp.isascii() and timestamp.isdigit() and len(timestamp) <= 12):
-        return None
-    if abs(now - int(timestamp)) > TOLERANCE_SECONDS:
         return None
     given = [
         _decoded(part.removeprefix("v1,"))
@@ -65,7 +71,7 @@ def verify(secrets: Iterable[str], headers: Mapping[str, str], body: bytes, now:
         expected = _decoded(_signature(secret, webhook_id, int(timestamp), body))
         for signature in given:
             authentic |= hmac.compare_digest(expected, signature)
-    return webhook_id if authentic and given else None
+    return (webhook_id, int(timestamp)) if authentic and given else None
 
 
 def _decoded(signature: str) -> bytes:
