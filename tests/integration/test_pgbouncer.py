@@ -4,9 +4,7 @@ import asyncio
 import os
 import shutil
 import socket
-import subprocess
-import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -47,7 +45,7 @@ pidfile =
 
 
 @pytest.fixture
-def pooled(database_url: str, tmp_path: Path) -> Iterator[str]:
+async def pooled(database_url: str, tmp_path: Path) -> AsyncIterator[str]:
     """The database of a test, through a PgBouncer with three sessions."""
     assert _BINARY is not None
     to = conninfo_to_dict(database_url)
@@ -62,22 +60,22 @@ def pooled(database_url: str, tmp_path: Path) -> Iterator[str]:
     )
     # It does not run as root; in a user namespace it is nobody, and files stay root's.
     prefix = ["unshare", "--user"] if os.geteuid() == 0 else []
-    running = subprocess.Popen(
-        [*prefix, _BINARY, str(settings)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    quiet = asyncio.subprocess.DEVNULL
+    running = await asyncio.create_subprocess_exec(
+        *prefix, _BINARY, str(settings), stdout=quiet, stderr=quiet
     )
     url = f"host=127.0.0.1 port={listen} dbname=pooled user=anybody"
     try:
-        deadline = time.monotonic() + 20
-        while True:
-            assert running.poll() is None, (folder / "log").read_text()
-            with suppress(psycopg.OperationalError), psycopg.connect(url):
-                break
-            assert time.monotonic() < deadline, (folder / "log").read_text()
-            time.sleep(0.05)
+        async with asyncio.timeout(20):
+            while True:
+                assert running.returncode is None, (folder / "log").read_text()
+                with suppress(psycopg.OperationalError), psycopg.connect(url):
+                    break
+                await asyncio.sleep(0.05)
         yield url
     finally:
         running.terminate()
-        running.wait()
+        await running.wait()
 
 
 async def test_redemptions_through_a_pooler(pooled: str, sealer: Sealer) -> None:

@@ -53,7 +53,6 @@ class Doors:
 
     def routes(self) -> list[Route]:
         """Their place in the table."""
-        view = inquiry.View
         return [
             Route(
                 "POST",
@@ -62,7 +61,7 @@ class Doors:
                 "Redeem tokens for an option",
                 ("redeem",),
                 body=Redeem,
-                answer=view,
+                answer=inquiry.View,
                 status=202,
                 keyed=True,
                 headers=("Location",),
@@ -85,7 +84,7 @@ class Doors:
                 self.page,
                 "List transactions, newest first",
                 ("read",),
-                answer=view,
+                answer=inquiry.View,
                 query=("limit", "cursor", *selection.FILTERS),
             ),
             Route(
@@ -103,7 +102,7 @@ class Doors:
                 self.one,
                 "One transaction with its history and attempts",
                 ("read",),
-                answer=view,
+                answer=inquiry.View,
                 codes=("transaction-not-found",),
             ),
             Route(
@@ -129,7 +128,7 @@ class Doors:
                 ("operate",),
                 body=Reason,
                 bare=True,
-                answer=view,
+                answer=inquiry.View,
                 codes=("transaction-not-found", "sending", "not-open", "second-person-required"),
             ),
             Route(
@@ -140,7 +139,7 @@ class Doors:
                 ("operate",),
                 body=Reason,
                 bare=True,
-                answer=view,
+                answer=inquiry.View,
                 codes=("transaction-not-found", "sending", "not-open", "second-person-required"),
             ),
             Route(
@@ -151,7 +150,7 @@ class Doors:
                 ("operate",),
                 body=Reason,
                 bare=True,
-                answer=view,
+                answer=inquiry.View,
                 codes=(
                     "transaction-not-found",
                     "sending",
