@@ -118,7 +118,6 @@ class Doors:
 
     def _decisions(self) -> list[Route]:
         """What an operator may do about a transaction."""
-        view = inquiry.View
         return [
             Route(
                 "POST",

@@ -21,12 +21,11 @@ from guerdon.delivery.enquiry import enquire
 from guerdon.members import store as members
 from guerdon.outbox import store as outbox
 from guerdon.providers.client import ProviderClient
-from guerdon.redemption.conclusion import ACKNOWLEDGED
 from guerdon.redemption.news import Told
 from guerdon.redemption.settlement import Settlement
 from guerdon.sealing import Sealer
 from guerdon.transactions import store as transactions
-from guerdon.transactions.model import Transaction
+from guerdon.transactions.model import ACKNOWLEDGED, Transaction
 from guerdon.transactions.states import News, Status
 from guerdon.transactions.store import Filter
 
