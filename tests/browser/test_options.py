@@ -57,8 +57,19 @@ async def test_an_option_is_changed_brought_back_and_archived(reader: Reader) ->
     await reader.sign_in("manager")
     page = reader.page
     await reader.go(f"/redeem/options/{house.option}")
+    review = page.get_by_role("button", name="Review the changes")
     await page.get_by_label("Price in tokens").fill("250")
     await page.get_by_label("In all").fill("100")
+    await review.click()
+    await expect(page.locator("#review")).to_be_focused()
+    await expect(page.locator("#review")).to_contain_text("2 changes. Nothing is saved yet.")
+    await expect(page.locator("#review .diff")).to_contain_text("price 200 250")
+    await expect(page.locator("#review")).to_contain_text("told “price changed”")
+    assert await reader.axe() == []
+    # What is typed after the review is reviewed again.
+    await page.get_by_label("In all").fill("90")
+    await page.get_by_role("button", name="Save as version 2").click()
+    await expect(page.locator("#review .diff")).to_contain_text("limits/total nothing 90")
     await page.get_by_role("button", name="Save as version 2").click()
     await expect(page.get_by_role("status").first).to_contain_text("Saved as version 2")
     await expect(page.locator(".diff")).to_contain_text("price 200 250")
@@ -66,8 +77,9 @@ async def test_an_option_is_changed_brought_back_and_archived(reader: Reader) ->
     patched = await house.api.call("PATCH", f"/v1/options/{house.option}", {"price": 300})
     assert patched.status == 200
     await page.get_by_label("Price in tokens").fill("260")
-    await page.get_by_role("button", name="Save as version 3").click()
+    await review.click()
     await expect(page.locator("#summary")).to_contain_text("Somebody saved version 3 meanwhile")
+    await expect(page.locator("#review .diff")).to_contain_text("price 300 260")
     await expect(page.get_by_label("Price in tokens")).to_have_value("260")
     await page.get_by_role("button", name="Save as version 4").click()
     await page.get_by_role("button", name="Restore version 1").click()
@@ -117,7 +129,7 @@ async def test_an_option_is_translated(reader: Reader) -> None:
     another = section.locator("details", has_text="Another")
     await another.get_by_label("Its tag").fill("Brazilian")
     await another.get_by_label("Title").fill("Ingressos")
-    await page.get_by_role("button", name="Save as version 3").click()
+    await page.get_by_role("button", name="Review the changes").click()
     await expect(page.locator("#summary")).to_contain_text("must be a language tag")
     await page.locator("#summary").get_by_role("link", name="Its tag").click()
     await expect(another.get_by_label("Its tag")).to_be_focused()
@@ -126,6 +138,7 @@ async def test_an_option_is_translated(reader: Reader) -> None:
     await another.get_by_label("Its tag").fill("pt-BR")
     await italian_ones.locator("summary").click()
     await italian_ones.get_by_label("Details").fill("")
+    await page.get_by_role("button", name="Review the changes").click()
     await page.get_by_role("button", name="Save as version 3").click()
     await expect(page.get_by_role("status").first).to_contain_text("Saved as version 3")
     made = (await house.api.call("GET", path)).body
@@ -141,3 +154,72 @@ async def test_an_option_is_translated(reader: Reader) -> None:
     await expect(page.get_by_role("status").first).to_contain_text("Restored as version 4")
     restored = (await house.api.call("GET", path)).body
     assert restored["translations"] == italian["translations"]
+
+
+async def test_an_audience_is_tried_before_it_is_saved(reader: Reader) -> None:
+    house, page = reader.house, reader.page
+    await house.api.call("PUT", "/v1/members/ada", {"attributes": {"tier": "gold", "age": 17}})
+    await reader.sign_in("manager")
+    await reader.go("/redeem/options/new?type=currency")
+    await page.locator("#f-title").fill("Cash back")
+    await page.get_by_label("At least, in tokens").fill("1")
+    await page.get_by_label("At most, in tokens").fill("5,000")
+    await page.get_by_label("Rates").fill("EUR 0.0135\nGBP 0.00999")
+    worked = page.locator("[data-worked] li")
+    shown = ["1,200 tokens → EUR 16.20", "1,200 tokens → GBP 11.98"]
+    await expect(worked).to_have_text(shown)
+    await page.get_by_label("Audience").fill("tier = gold and age >= 18\nvip exists")
+    await page.get_by_label("User ID").fill("ada")
+    await page.get_by_role("button", name="Try").click()
+    trial = page.locator("#trial")
+    await expect(trial).to_contain_text("ada does not qualify.")
+    await expect(trial.locator("li")).to_contain_text(
+        ['Holds: tier = gold · has "gold"', "Does not hold: age >= 18 · has 17", "vip exists"]
+    )
+    # The server's example is the browser's.
+    await expect(worked).to_have_text(shown)
+    assert await reader.axe() == []
+    await page.get_by_label("Audience").fill("tier = gold")
+    await page.get_by_role("button", name="Try").click()
+    await expect(trial).to_contain_text("ada qualifies.")
+    await page.get_by_label("User ID").fill("nobody")
+    await page.get_by_role("button", name="Try").click()
+    await expect(trial).to_contain_text("There is no such member")
+    assert len((await house.api.call("GET", "/v1/options")).body["items"]) == 1
+
+
+async def test_the_list_is_ordered_filtered_and_switched(reader: Reader) -> None:
+    house, page = reader.house, reader.page
+    known = (await house.api.call("GET", f"/v1/options/{house.option}")).body
+    for title, order in (("Mug", 0), ("Cap", 4)):
+        body = {"type": "physical", "title": title, "price": 5, "order": order}
+        body |= {"providerId": known["providerId"]}
+        assert (await house.api.call("POST", "/v1/options", body)).status == 201
+    house.provider.answer = LATER
+    await house.redeem("ada", until="postponed")
+    await reader.sign_in("manager")
+    await reader.go("/redeem/options")
+    titles = page.locator("tbody .strong")
+    first, second, _ = await titles.all_inner_texts()
+    assert await reader.axe() == []
+    await page.get_by_role("button", name=f"Move {second} up").click()
+    await expect(titles).to_have_text([second, first, "Cap"])
+    await page.get_by_role("button", name="Move Cap up").click()
+    await expect(titles).to_have_text([second, "Cap", first])
+    listed = (await house.api.call("GET", "/v1/options")).body["items"]
+    assert [one["title"] for one in listed] == [second, "Cap", first]
+
+    switch = page.get_by_role("switch", name="Cap can be redeemed")
+    await switch.click()
+    await expect(switch).to_have_attribute("aria-checked", "false")
+    await page.get_by_role("switch", name="Free Tickets").click()
+    await expect(page.get_by_text("1 open transaction continues")).to_be_visible()
+    assert await reader.axe() == []
+    await page.get_by_role("button", name="Switch Free Tickets off").click()
+    await expect(page.get_by_role("status").first).to_contain_text("Switched off")
+    await page.get_by_label("State").select_option("off")
+    await expect(titles).to_have_count(2)
+    await page.get_by_label("Type").select_option("currency")
+    await expect(page.get_by_text("None fits")).to_be_visible()
+    await reader.go("/redeem/options?health=trouble")
+    await expect(page.get_by_text("None fits")).to_be_visible()

@@ -18,6 +18,7 @@ from guerdon.console.issuer import Issuer
 from guerdon.console.jumping import Jumping
 from guerdon.console.live import Feed
 from guerdon.console.members import Members
+from guerdon.console.option_list import OptionList
 from guerdon.console.options import Options
 from guerdon.console.overview import Overview
 from guerdon.console.pages import Pages
@@ -78,6 +79,7 @@ def table(
         *Cases(parts, pages, figures).table(),
         *SecondPerson(parts, pages, figures).table(),
         *Resends(parts, pages, figures).table(),
+        *OptionList(parts, pages).table(),
         *Options(parts, pages).table(),
         *Members(parts, pages).table(),
         *Providers(parts, pages).table(),

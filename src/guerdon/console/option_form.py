@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from guerdon.options.model import Condition
+
 Kind = Literal["line", "lines", "whole", "tick", "choice", "days"]
 
 
@@ -249,6 +251,15 @@ def audience_text(groups: Sequence[Sequence[Mapping[str, Any]]]) -> str:
         lines.append(" and ".join(part for part in said if part is not None))
     text = "\n".join(lines)
     return text if audience_of(text) == list(groups) else json.dumps(groups, ensure_ascii=False)
+
+
+def condition_text(condition: Condition) -> str:
+    """One condition as a line says it."""
+    value = list(condition.value) if isinstance(condition.value, tuple) else condition.value
+    said = {"attribute": condition.attribute, "op": condition.op}
+    return (
+        _condition_text(said | ({} if value is None else {"value": value})) or condition.attribute
+    )
 
 
 def _condition_text(condition: Mapping[str, Any]) -> str | None:

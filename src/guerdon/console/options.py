@@ -1,8 +1,7 @@
-"""Redeem > Options: the catalogue as operators define it."""
+"""Redeem > Options: one option, made and changed, tried and brought back."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from itertools import zip_longest
 from typing import Any
 from uuid import UUID
@@ -10,7 +9,8 @@ from uuid import UUID
 from starlette.responses import RedirectResponse, Response
 
 from guerdon import ids
-from guerdon.console import option_form, translation_form
+from guerdon.console import option_form, option_review, translation_form
+from guerdon.console.option_review import Review, Trial
 from guerdon.console.pages import Pages
 from guerdon.console.site import Page
 from guerdon.console.visit import Visit
@@ -19,35 +19,28 @@ from guerdon.errors import (
     ConformanceRequired,
     GuerdonError,
     InvalidRequest,
+    MemberNotFound,
     NotFound,
     PreconditionFailed,
 )
+from guerdon.fields import unwritable
 from guerdon.options import changes as differences
-from guerdon.options import model, store
-from guerdon.options.model import Option, Usage
+from guerdon.options import definition, eligibility, model, store
+from guerdon.options.changes import Change
+from guerdon.options.model import Option
 from guerdon.providers import store as providers
-from guerdon.redemption import curation
+from guerdon.redemption import curation, enrolment
 from guerdon.redemption.curation import Curator
 from guerdon.transactions.lists import pages as lists
 from guerdon.web.parts import Parts
 from guerdon.web.problems import STATUS_BY_CODE
 
-_LISTED, _VERSIONS = 200, 50
-_LOOKED_AT = 20_000
+_VERSIONS = 50
 _TYPES = {
     "physical": ("Physical", "A thing that is sent: asks for a price, and often for an address."),
     "digital": ("Digital", "A voucher, a ticket, a bonus: asks for a price."),
     "currency": ("Currency", "Money for tokens: asks for rates and the least and most tokens."),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Listed:
-    """An option in the list, with its figures of the last 30 days."""
-
-    option: Option
-    usage: Usage
-    figures: StoredRow | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +62,6 @@ class Options:
         """Their place in the table."""
         one = "/redeem/options/{name}"
         return [
-            Page("GET", "/redeem/options", self.page),
             Page("GET", "/redeem/options/new", self.ask_new, "options"),
             Page("POST", "/redeem/options/new", self.create, "options"),
             Page("GET", one, self.one),
@@ -78,27 +70,6 @@ class Options:
             Page("POST", one + "/archive", self.archive, "options"),
             Page("POST", one + "/restore", self.restore, "options"),
         ]
-
-    async def page(self, visit: Visit) -> Response:
-        """The list."""
-        archived = visit.query("view") == "archived"
-        start = ids.first_id_at(visit.now - timedelta(days=30))
-        async with self._parts.database.read() as tx:
-            found = await store.page(
-                tx, visit.namespace, archived=archived, limit=_LISTED, after=None
-            )
-            usage = await store.usage(tx, found)
-            figures = await lists.option_figures(tx, visit.namespace, start, _LOOKED_AT)
-        listed = [
-            Listed(one, usage[one.namespace, one.name], figures.get(one.name)) for one in found
-        ]
-        values = {
-            "title": "Options",
-            "place": "/redeem/options",
-            "archived": archived,
-            "listed": listed,
-        }
-        return await self._pages.screen(visit, "options.html", values)
 
     async def ask_new(self, visit: Visit) -> Response:
         """The type first, then the form."""
@@ -119,6 +90,10 @@ class Options:
         shown = _typed(kind, visit)
         body = _without_nulls(_body_of(kind, shown)) | {"type": kind}
         try:
+            if visit.field("do") == "try":
+                wanted = definition.new(visit.namespace, ids.random_id(), visit.now, body)
+                trial = await self._try(visit, wanted)
+                return await self._form(visit, kind, shown, trial=trial)
             async with self._parts.database.tx() as tx:
                 option = await curation.create(tx, self._parts.slots, _curator(visit), body)
         except (InvalidRequest, ConformanceRequired) as wrong:
@@ -137,19 +112,47 @@ class Options:
         option = await self._read(visit)
         shown = _typed(option.type, visit)
         patch = _body_of(option.type, shown)
+        seen = visit.integer("version", lowest=1, highest=2**31)
+        late = None if seen == option.version else _late(option.version)
         try:
+            wanted = definition.patched(option, patch)
+            if visit.field("do") == "try":
+                trial = await self._try(visit, wanted)
+                return await self._form(visit, option.type, shown, option=option, trial=trial)
+            review = await self._review(option, wanted)
+            if late is not None or visit.field("reviewed") != review.mark:
+                return await self._form(
+                    visit, option.type, shown, option=option, review=review, wrong=late
+                )
             async with self._parts.database.tx() as tx:
-                seen = visit.integer("version", lowest=1, highest=2**31)
                 await curation.change(tx, _curator(visit), option.name, patch, if_match=seen)
         except (InvalidRequest, ConformanceRequired) as wrong:
             return await self._form(visit, option.type, shown, option=option, wrong=wrong)
-        except PreconditionFailed:
-            late = InvalidRequest(
-                f"Somebody saved version {option.version} meanwhile. What you typed is still here: "
-                "save again to put it on top, or load the page again to see theirs."
-            )
-            return await self._form(visit, option.type, shown, option=option, wrong=late)
+        except PreconditionFailed as wrong:
+            overtaken = _late(int(str(wrong.facts["version"])))
+            return await self._form(visit, option.type, shown, option=option, wrong=overtaken)
         return RedirectResponse(self._where(visit, option.name, "saved"), status_code=303)
+
+    async def _review(self, option: Option, wanted: Option) -> Review:
+        async with self._parts.database.read() as tx:
+            usage = (await store.usage(tx, [option]))[option.namespace, option.name]
+            named = await providers.names(tx, option.namespace)
+        return option_review.review(option, wanted, usage, {str(k): v for k, v in named.items()})
+
+    async def _try(self, visit: Visit, option: Option) -> Trial:
+        """Whether a member would qualify, by what is typed; nothing is saved."""
+        user_id = visit.field("who")
+        try:
+            if unwritable(user_id):
+                raise MemberNotFound("No member has such an ID.")
+            async with self._parts.database.read() as tx:
+                member, _ = await enrolment.profile(tx, self._parts.slots, visit.namespace, user_id)
+        except MemberNotFound:
+            return Trial(user_id, [], False, ["There is no such member in this programme."])
+        closed = eligibility.unavailable(option, visit.now)
+        besides = [] if closed is None else [closed]
+        besides += ["This member is frozen."] if member.frozen else []
+        return option_review.tried(option, user_id, member.attributes, besides)
 
     async def ask_archive(self, visit: Visit) -> Response:
         """What archiving means."""
@@ -196,9 +199,11 @@ class Options:
         *,
         option: Option | None = None,
         wrong: GuerdonError | None = None,
+        review: Review | None = None,
+        trial: Trial | None = None,
     ) -> Response:
         async with self._parts.database.read() as tx:
-            known = await providers.page(tx, self._parts.sealer, visit.namespace, "", _LISTED)
+            known = await providers.names(tx, visit.namespace)
             rows = []
             if option is not None:
                 rows = await store.versions(
@@ -220,7 +225,12 @@ class Options:
             "another": translation_form.ANOTHER,
             "labels": option_form.labels(kind) | translation_form.labels(languages),
             "shown": {**shown, **translation_form.values(languages, translations)},
-            "providers": [(str(one.provider_id), one.name) for one in known],
+            "providers": [(str(provider), name) for provider, name in known.items()],
+            "review": review,
+            "changes": [] if review is None else _told(review.changes),
+            "trial": trial,
+            "who": visit.field("who"),
+            "worked": option_review.worked(shown) if kind == "currency" else [],
             "wrong": wrong,
             "errors": errors,
             "history": _history(rows),
@@ -278,12 +288,30 @@ def _history(rows: list[StoredRow]) -> list[Version]:
     for row, before in zip_longest(rows, rows[1:]):
         changes = []
         if before is not None:
-            found = differences.between(before.definition, row.definition)
-            changes = [(field, _said(was), _said(now)) for field, was, now in found]
+            changes = _told(differences.between(before.definition, row.definition))
         told.append(Version(row, changes))
     return told
 
 
-def _said(value: Any) -> str:
-    text = "nothing" if value is None else str(value)
-    return {"True": "yes", "False": "no"}.get(text, text)[:200]
+def _told(changes: Sequence[Change]) -> list[tuple[str, str, str]]:
+    return [(field, _said(field, was), _said(field, now)) for field, was, now in changes]
+
+
+def _late(version: int) -> InvalidRequest:
+    return InvalidRequest(
+        f"Somebody saved version {version} meanwhile. What you typed is still here: save it on top "
+        "of theirs, or load the page again to see theirs."
+    )
+
+
+def _said(field: str, value: Any) -> str:
+    """A value as the form has it, on one line."""
+    if value is None:
+        return "nothing"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if field == "audience":
+        return " or ".join(option_form.audience_text(value).splitlines())[:500]
+    if field == "rates":
+        return ", ".join(f"{rate['currency']} {rate['rate']}" for rate in value)[:500]
+    return str(value)[:500]

@@ -54,6 +54,13 @@ def in_audience(option: Option, attributes: Mapping[str, object]) -> bool:
     )
 
 
+def explained(
+    option: Option, attributes: Mapping[str, object]
+) -> list[list[tuple[Condition, bool]]]:
+    """The conditions of the audience, group by group, and whether each holds."""
+    return [[(one, _holds(one, attributes)) for one in group] for group in option.audience]
+
+
 def _holds(condition: Condition, attributes: Mapping[str, object]) -> bool:
     """``null`` is a missing attribute; one that is missing satisfies only ne, notIn, missing."""
     value, wanted = attributes.get(condition.attribute), condition.value

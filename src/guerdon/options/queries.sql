@@ -117,6 +117,14 @@ WHERE namespace = %(namespace)s AND option_name = %(name)s
 ORDER BY version DESC
 LIMIT %(limit)s;
 
+-- name: last_changes
+-- Who made the versions that stand, and when.
+SELECT o.option_name, v.author, v.created_at
+FROM option o
+JOIN option_version v ON v.namespace = o.namespace AND v.option_name = o.option_name
+    AND v.version = o.version
+WHERE o.namespace = %(namespace)s AND o.option_name = ANY (%(names)s::uuid[]);
+
 -- name: of_name
 -- Who bears this name, in any namespace: a provider of the original product knows only the name.
 SELECT namespace, provider_id FROM option WHERE option_name = %(name)s ORDER BY namespace;

@@ -267,6 +267,12 @@ async def versions(
     )
 
 
+async def last_changes(tx: ReadTx, namespace: str, names: Sequence[UUID]) -> dict[UUID, Row]:
+    """(author, created_at) of the versions that stand, by option."""
+    rows = await tx.all(_Q["last_changes"], {"namespace": namespace, "names": list(names)})
+    return {row.option_name: row for row in rows}
+
+
 async def providers_of(tx: ReadTx, name: UUID) -> list[tuple[str, UUID]]:
     """(namespace, provider ID) of every option of this name, in whatever namespace."""
     rows = await tx.all(_Q["of_name"], {"name": name})

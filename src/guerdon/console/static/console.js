@@ -226,9 +226,28 @@ document.addEventListener('change', (event) => {
   if (event.target.matches?.('[data-submit]')) event.target.form.requestSubmit()
 })
 
-$('#summary')?.focus()
+for (const place of ['#summary', '#review', '#trial']) if ($(place)) { $(place).focus(); break }
 document.addEventListener('input', (event) => {
   for (const place of $$(`[data-shows="${event.target.name}"]`)) place.textContent = event.target.value || '…'
+})
+
+// What a currency option pays out, as exactly as the server reckons.
+const worked = $('[data-worked]')
+const whole = (name, or) => {
+  const digits = $(`[name="${name}"]`).value.replaceAll(',', '').trim()
+  return /^\d{1,15}$/.test(digits) ? BigInt(digits) : or
+}
+if (worked) document.addEventListener('input', () => {
+  const [low, high] = [whole('minTokens', 1n), whole('maxTokens', 1200n)]
+  const most = high < 1200n ? high : 1200n
+  const tokens = low > most ? low : most
+  const lines = $('[name=rates]').value.split('\n').map((line) => /^\s*([A-Z]{3})\s+(\d{1,14})(?:\.(\d{1,14}))?\s*$/.exec(line))
+  worked.replaceChildren(...lines.filter(Boolean).map(([, currency, units, part = '']) => {
+    const cents = tokens * BigInt(units + part) * 100n / 10n ** BigInt(part.length)
+    const item = document.createElement('li')
+    item.textContent = `${tokens.toLocaleString('en')} tokens → ${currency} ${(cents / 100n).toLocaleString('en')}.${String(cents % 100n).padStart(2, '0')}`
+    return item
+  }))
 })
 
 document.addEventListener('submit', async (event) => {

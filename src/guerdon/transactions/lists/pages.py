@@ -231,7 +231,19 @@ async def troubles(
     return await tx.all(_Q["troubles"], {**where, "limit": limit, "shown": most})
 
 
-async def option_figures(tx: ReadTx, namespace: str, start: UUID, limit: int) -> dict[UUID, Row]:
-    """(found, good, closed, open) of each option among the newest transactions since an ID."""
+async def option_days(
+    tx: ReadTx, namespace: str, start: UUID, now: datetime, limit: int
+) -> dict[UUID, list[Row]]:
+    """(age, found, good, closed, open) of each option, by age in days, among the newest
+    transactions since an ID."""
+    where = {"namespace": namespace, "from": start, "now": now, "limit": limit}
+    found: dict[UUID, list[Row]] = {}
+    for row in await tx.all(_Q["option_days"], where):
+        found.setdefault(row.option_name, []).append(row)
+    return found
+
+
+async def option_speeds(tx: ReadTx, namespace: str, start: UUID, limit: int) -> dict[UUID, float]:
+    """Within how many milliseconds 95 % of the newest attempts for each option were answered."""
     where = {"namespace": namespace, "from": start, "limit": limit}
-    return {row.option_name: row for row in await tx.all(_Q["option_figures"], where)}
+    return {row.option_name: row.p95 for row in await tx.all(_Q["option_speeds"], where)}

@@ -204,17 +204,32 @@ WHERE t.provider_id = %(provider_id)s AND a.evidence NOT IN ('S', 'P')
 ORDER BY a.started_at DESC
 LIMIT %(shown)s;
 
--- name: option_figures
--- How each option fared among the newest transactions of a span of IDs. All slots, bounded.
-SELECT option_name, count(*) AS found,
+-- name: option_speeds
+-- How long attempts for each option took, of the newest of a span of IDs. All slots, bounded.
+SELECT t.option_name, percentile_cont(0.95) WITHIN GROUP (ORDER BY a.duration_ms) AS p95
+FROM (SELECT slot, transaction_id, option_name FROM transaction
+      WHERE namespace = %(namespace)s AND transaction_id >= %(from)s
+      ORDER BY transaction_id DESC
+      LIMIT %(limit)s) AS t
+JOIN attempt a ON a.slot = t.slot AND a.transaction_id = t.transaction_id
+WHERE a.duration_ms IS NOT NULL
+GROUP BY t.option_name;
+
+-- name: option_days
+-- How each option fared, by age in days, among the newest transactions of a span of IDs. All slots,
+-- bounded.
+SELECT option_name,
+       greatest(0, floor(extract(epoch FROM %(now)s::timestamptz - created_at) / 86400))::integer
+           AS age,
+       count(*) AS found,
        count(*) FILTER (WHERE status = 'success') AS good,
        count(*) FILTER (WHERE status IN ('success', 'failure')) AS closed,
        count(*) FILTER (WHERE closed_at IS NULL) AS open
-FROM (SELECT option_name, status, closed_at FROM transaction
+FROM (SELECT option_name, status, closed_at, created_at FROM transaction
       WHERE namespace = %(namespace)s AND transaction_id >= %(from)s
       ORDER BY transaction_id DESC
       LIMIT %(limit)s) AS newest
-GROUP BY option_name;
+GROUP BY option_name, age;
 
 -- name: sent_about
 -- What was sent about the members of some transactions, as far as it is kept; they come from a page
