@@ -2,6 +2,7 @@
 
 from playwright.async_api import Browser, expect
 from tests.browser.conftest import Reader, another
+from tests.browser.test_cases import contradicted
 from tests.browser.test_transactions import LATER
 
 
@@ -71,3 +72,27 @@ async def test_declined_by_a_colleague(reader: Reader, browser: Browser) -> None
     await house.stands(made, "postponed")
     await reader.go(f"/redeem/transactions/{made}/second")
     await expect(page.get_by_role("alert")).to_contain_text("settled, or void")
+
+
+async def test_what_takes_a_manager_is_not_offered_to_support(
+    reader: Reader, browser: Browser
+) -> None:
+    house = reader.house
+    made = await contradicted(house, "success", "failure")
+    async with another(browser, house, java_script_enabled=False) as admin:
+        await admin.sign_in("admin")
+        await admin.go("/settings/rules")
+        await admin.page.get_by_label("Two people decide").fill("1")
+        await admin.page.get_by_role("button", name="Save").click()
+        await admin.go(f"/redeem/transactions/{made}/grant")
+        await admin.page.get_by_label("Reason").fill("It never came")
+        await admin.page.get_by_role("button", name="Ask to give 200 tokens back").click()
+    await reader.sign_in("support")
+    page = reader.page
+    await reader.go("/redeem/cases")
+    await expect(page.locator(f"#t-{made}")).to_contain_text("a second person is asked for")
+    await reader.go(f"/redeem/transactions/{made}")
+    await page.get_by_role("link", name="Approve or decline").click()
+    dialog = page.get_by_role("alertdialog")
+    await expect(dialog).to_contain_text("To approve it takes the role manager; yours is support.")
+    await expect(dialog.get_by_role("button")).to_have_text(["Decline it"])

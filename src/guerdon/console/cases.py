@@ -30,6 +30,7 @@ from guerdon.transactions.cases.store import Case, Choice
 from guerdon.transactions.desk import store as desk
 from guerdon.transactions.lists import pages as lists
 from guerdon.transactions.model import Transaction
+from guerdon.transactions.requests import store as requests
 from guerdon.web.parts import Parts
 
 _PER_PAGE = 50
@@ -85,6 +86,7 @@ class Cases:
             known = {t.transaction_id: t for t in await lists.by_ids(tx, keys)}
             names = await members.user_ids(tx, {(t.slot, t.member_id) for t in known.values()})
             assigned = await desk.assignees(tx, keys)
+            asked = await requests.waiting(tx, known.values())
         lines = [
             Line(case, Row(t, names.get(t.member_id, ""), assigned.get(t.transaction_id)))
             for _, case in found[:_PER_PAGE]
@@ -98,6 +100,7 @@ class Cases:
             "closed": closed,
             "open_count": counts.cases,
             "closed_as": choices.CLOSED_AS,
+            "asked": asked,
             "begun": start is not None,
             "more": keys[-1][1] if len(found) > _PER_PAGE else None,
         }

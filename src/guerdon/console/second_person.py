@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from starlette.responses import Response
 
+from guerdon.access.operators import Right
 from guerdon.console import decisions, standing
 from guerdon.console.choices import RIGHTS
 from guerdon.console.figures import Figures
@@ -49,8 +50,7 @@ class SecondPerson:
         request = _meant(visit, stands)
         if request is None:
             return await self._dialog(visit, stands, status=409)
-        if request.choice == "grant" or request.choice == "charge":
-            visit.require(RIGHTS[request.choice])
+        visit.require(_right(request))
         if request.asked_by == visit.operator.actor:
             own = "You asked for this yourself: another operator decides about it."
             return await self._dialog(visit, stands, problem=own, status=409)
@@ -125,6 +125,7 @@ class SecondPerson:
             "told": _NOTHING,
             "nothing": "Nothing left to decide",
             "request": request,
+            "able": request is None or visit.operator.may(_right(request)),
             "own": request is not None and request.asked_by == visit.operator.actor,
             "problem": problem,
             "reason": "",
@@ -132,6 +133,13 @@ class SecondPerson:
         if visit.fragment:
             return self._pages.page(visit, "decision.html", values, status=status)
         return await self._pages.screen(visit, "decision_page.html", values, status=status)
+
+
+def _right(request: Request) -> Right:
+    """What approving takes: the right of what it carries out."""
+    if request.choice == "grant" or request.choice == "charge":
+        return RIGHTS[request.choice]
+    return "operate"
 
 
 def _meant(visit: Visit, stands: Standing) -> Request | None:

@@ -1,6 +1,5 @@
 """The widget's own API: what a member may see and do, and nothing more."""
 
-from collections.abc import Sequence
 from functools import partial
 from typing import Annotated, Any
 from uuid import UUID
@@ -11,7 +10,6 @@ from starlette.responses import Response, StreamingResponse
 from guerdon import ids
 from guerdon.access.look import store as looks
 from guerdon.access.look.model import style
-from guerdon.db.pool import ReadTx
 from guerdon.errors import InvalidRequest, OptionNotFound, TransactionNotFound
 from guerdon.fields import PRINTABLE_LINES
 from guerdon.ledger.posting import Account
@@ -19,15 +17,13 @@ from guerdon.members.model import Member
 from guerdon.redemption import catalogue, complaint, enrolment, inquiry
 from guerdon.redemption.issuance import body_hash, scope_hash
 from guerdon.redemption.request import Request
-from guerdon.transactions.cases import store as cases
 from guerdon.transactions.histories import store as histories
-from guerdon.transactions.model import Transaction
 from guerdon.web import lists, words
 from guerdon.web.door import Call, answer
 from guerdon.web.parts import Parts
 from guerdon.web.routes import Route
 from guerdon.web.shapes import Address, Amount, Email
-from guerdon.widget import shown, titles
+from guerdon.widget import shown, stories, titles
 from guerdon.widget.gate import MemberGate
 from guerdon.widget.live import MemberFeed
 
@@ -161,7 +157,7 @@ class Handlers:
                 tx, member.slot, member.member_id, asked + 1, below=below, open_only=only == "true"
             )
             fits, last = lists.split(found, asked)
-            items = await _with_cases(tx, call, fits)
+            items = await stories.told(tx, call.asker.slot, fits, titles.language(call.request))
         return answer(lists.page(items, None if last is None else str(last.transaction_id)))
 
     async def one(self, call: Call) -> Response:
@@ -171,7 +167,7 @@ class Handlers:
             found = await inquiry.find(tx, self._parts.slots, call.asker.namespace, identifier)
             if found.member_id != call.asker.member_id:
                 raise TransactionNotFound(f"There is no transaction {str(identifier)!r}.")
-            items = await _with_cases(tx, call, [found])
+            items = await stories.told(tx, call.asker.slot, [found], titles.language(call.request))
         return answer(items[0])
 
     async def open_case(self, call: Call) -> Response:
@@ -203,19 +199,6 @@ def _bad_cursor() -> InvalidRequest:
 def _transaction_id(call: Call) -> UUID:
     given = call.parameters["id"]
     return lists.uuid_or(TransactionNotFound(f"There is no transaction {given!r}."), given)
-
-
-async def _with_cases(tx: ReadTx, call: Call, found: Sequence[Transaction]) -> list[dict[str, Any]]:
-    opened = await cases.of(tx, call.asker.slot, [t.transaction_id for t in found])
-    titled = await titles.of(tx, found, titles.language(call.request))
-    return [
-        {
-            **shown.transaction(t, titled.get(t.transaction_id)),
-            "case": case and case.complained_at and shown.case(case),
-        }
-        for t in found
-        for case in [opened.get(t.transaction_id)]
-    ]
 
 
 def _profile(member: Member, account: Account) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from guerdon.ledger import store as ledger
 from guerdon.members.model import Member
 from guerdon.transactions.histories import store as histories
 from guerdon.transactions.model import Transaction
-from guerdon.widget import shown, titles
+from guerdon.widget import shown, stories
 
 _LOOKS_EVERY_SECONDS = 5.0
 _HEARTBEAT_SECONDS = 15.0
@@ -103,13 +103,11 @@ class MemberFeed:
                 account = await ledger.account(tx, member.slot, member.member_id)
                 newest = await histories.page(tx, member.slot, member.member_id, _NEWEST)
                 news = [t for t in reversed(newest) if _is_news(t, told)]
-                titled = await titles.of(tx, news, language)
+                changed = await stories.told(tx, member.slot, news, language)
         except (DatabaseError, PoolTimeout, OSError) as trouble:
             _log.warning("a member's stream waits for the database", error=str(trouble))
             return b""
-        frames = b"".join(
-            _frame("transaction", shown.transaction(t, titled.get(t.transaction_id))) for t in news
-        )
+        frames = b"".join(_frame("transaction", one) for one in changed)
         told.events = {t.transaction_id: t.events for t in newest}
         balance = shown.balance(account)
         if balance != told.balance:

@@ -1,9 +1,13 @@
 """What a member is shown, as JSON-ready values: transactions, offers, balances."""
 
+from collections.abc import Mapping
 from typing import Any
+from uuid import UUID
 
 from guerdon.clock import rfc3339
+from guerdon.db.pool import Row
 from guerdon.errors import GuerdonError
+from guerdon.ledger.chart import CORRECTING
 from guerdon.ledger.posting import Account
 from guerdon.options import languages
 from guerdon.options import model as option_model
@@ -76,6 +80,15 @@ def transaction(t: Transaction, title: Said | None = None) -> dict[str, Any]:
         shown |= {"tokenAmount": t.price, "currency": t.currency}
         shown |= {"currencyAmount": t.currency_amount}
     return shown
+
+
+def correction(t: Transaction, legs: Mapping[tuple[UUID, int], Row]) -> dict[str, Any] | None:
+    """What people did about its tokens once it was closed: given back, or taken after all."""
+    leg = legs.get((t.transaction_id, CORRECTING))
+    if leg is None:
+        return None
+    sign = 1 if t.status is Status.SUCCESS else -1
+    return {"tokens": sign * leg.amount, "at": rfc3339(leg.at)}
 
 
 def case(opened: Case) -> dict[str, Any]:

@@ -4,6 +4,13 @@ SELECT transaction_id, n, choice, reason, asked_by, asked_at, standing_at
 FROM decision_request
 WHERE slot = %(slot)s AND transaction_id = ANY (%(ids)s::uuid[]) AND settled_at IS NULL;
 
+-- name: waiting
+-- Which of some transactions wait for a second person; they come from a page, so several slots.
+SELECT r.transaction_id, r.n, r.choice, r.reason, r.asked_by, r.asked_at, r.standing_at
+FROM unnest(%(slots)s::smallint[], %(ids)s::uuid[]) AS w (slot, transaction_id)
+JOIN decision_request r ON r.slot = w.slot AND r.transaction_id = w.transaction_id
+WHERE r.settled_at IS NULL;
+
 -- name: add
 -- One more; the partial key refuses a second that is not settled.
 INSERT INTO decision_request (slot, transaction_id, n, namespace, choice, reason, asked_by,

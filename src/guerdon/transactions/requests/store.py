@@ -42,6 +42,14 @@ async def unsettled(tx: ReadTx, slot: int, ids: Collection[UUID]) -> dict[UUID, 
     return {row.transaction_id: Request(*row) for row in rows}
 
 
+async def waiting(tx: ReadTx, found: Collection[Transaction]) -> dict[UUID, Request]:
+    """What is asked for of transactions that come from a page, as far as it still stands."""
+    where = {"slots": [t.slot for t in found], "ids": [t.transaction_id for t in found]}
+    known = {t.transaction_id: t for t in found}
+    asked = [Request(*row) for row in await tx.all(_Q["waiting"], where)]
+    return {one.transaction_id: one for one in asked if one.stands(known[one.transaction_id])}
+
+
 async def add(tx: Tx, t: Transaction, choice: Wish, reason: str | None, asked_by: str) -> None:
     """One more, about a transaction under lock."""
     await tx.run(

@@ -67,7 +67,6 @@ const line = (widget, t, open) => {
     t.currency && ["paid", w.money(t.currencyAmount, t.currency)],
     ["number", t.id],
   ].filter(Boolean);
-  const mayComplain = !t.case && !["pending", "failure"].includes(t.status);
   const node = h(
     "details",
     { open: open.has(t.id), ontoggle: () => (node.open ? open.add(t.id) : open.delete(t.id)) },
@@ -79,10 +78,11 @@ const line = (widget, t, open) => {
       h("span", { class: `s ${t.status}` }, icon(t.status), w.say(`h.${t.status}`)),
       h("span", { class: "dim" }, w.date(t.createdAt)),
     ),
-    h("p", {}, w.say(`r.${t.status}`, { tokens: w.tokens(t.price) })),
+    h("p", {}, w.say(`${t.correction ? "c" : "r"}.${t.status}`, { tokens: w.tokens(t.price) })),
     pairs(facts.map(([name, value]) => [w.say(name), value])),
-    t.case && h("p", { class: "note" }, w.say("told", { date: w.date(t.case.openedAt) })),
-    mayComplain && button(w.say("notGot"), () => complain(widget, t)),
+    t.case
+      ? !t.case.closedAt && h("p", { class: "note" }, w.say("told", { date: w.date(t.case.openedAt) }))
+      : !/^(pend|fail)/.test(t.status) && button(w.say("notGot"), () => complain(widget, t)),
   );
   return h("li", {}, node);
 };
