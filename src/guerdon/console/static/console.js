@@ -124,7 +124,9 @@ setInterval(async () => {
 }, 4000)
 
 const back = () => {
-  if (asker?.isConnected && asker.getClientRects().length) asker.focus()
+  // A live update may have put the same button there anew.
+  const link = asker?.isConnected ? asker : $$('[data-dialog]').find((one) => one.href === asker?.href)
+  if (link?.getClientRects().length) link.focus()
   else $(`[data-expand="${asker?.href?.split('/').at(-2)}"]`)?.focus()
 }
 dialog?.addEventListener('close', () => { dialog.replaceChildren(); back() })
