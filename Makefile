@@ -4,9 +4,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV := $(BIN)/uv
 CODE := src tests bench clients docs/pictures
+ROWS ?= 10000000
+MINUTES ?= 30
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format bench pictures client lock
+.PHONY: help setup demo test check format bench soak pictures client lock
 
 help: ## Say what can be made
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -32,10 +34,14 @@ format: $(VENV)/.dev ## Format the code
 	$(BIN)/ruff check --fix $(CODE)
 	$(BIN)/ruff format $(CODE)
 
-bench: $(VENV)/.dev ## Measure, beside pgbench on the same server in the same run
+bench: $(VENV)/.dev ## Measure, beside pgbench in the same run; the lists at ROWS transactions, ten million
 	$(BIN)/guerdon bench
 	$(BIN)/python -m bench.pipeline
 	$(BIN)/python -m bench.strict_json
+	$(BIN)/python -m bench.lists --rows $(ROWS)
+
+soak: $(VENV)/.dev ## Random faults against real processes for MINUTES, thirty
+	$(BIN)/python -m bench.soak --minutes $(MINUTES)
 
 pictures: $(VENV)/.dev ## Take the pictures of the documentation anew, from the demo
 	@.ci/chromium

@@ -18,6 +18,7 @@ from guerdon.db import installation
 from guerdon.db.pool import Database
 from guerdon.delivery.bulk import BulkRunner
 from guerdon.delivery.dispatcher import Dispatcher
+from guerdon.delivery.hours import Hours
 from guerdon.delivery.sweeper import Sweeper
 from guerdon.delivery.worker import Worker
 from guerdon.errors import GuerdonError
@@ -85,7 +86,7 @@ async def running(
     announce = partial(_announce, dispatcher, worker if delivers else None, member_feed)
     verb = RequestVerb(process_id, places if delivers else None, announce)
     lanes.start()
-    working = (bulk, worker, sweeper) if delivers else (bulk,)
+    working = (bulk, worker, sweeper, Hours(database)) if delivers else (bulk,)
     loops = [asyncio.create_task(loop.run()) for loop in working]
     parts = Parts(
         database,

@@ -57,6 +57,7 @@ class Provider:
     _listening: socket.socket | None = None
     _filler: socket.socket | None = None
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    _times: Counter[str] = field(default_factory=Counter)
 
     @property
     def url(self) -> str:
@@ -153,7 +154,8 @@ class Provider:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER)
             asked = await self._read(connection)
             if asked is not None:
-                before = sum(one.transaction_id == asked.transaction_id for one in self.asked)
+                before = self._times[asked.transaction_id]
+                self._times[asked.transaction_id] += 1
                 self.asked.append(asked)
                 reply = self.behaviour(asked, before)
                 if reply.gives:

@@ -42,6 +42,9 @@ ROOMS = {
     "options": {"option", "option_version", "option_share"},
     "transactions": {
         "transaction",
+        "transaction_hour",
+        "transaction_hour_change",
+        "transaction_hour_count",
         "transaction_case",
         "transaction_personal",
         "event",
@@ -174,8 +177,10 @@ def test_the_only_function_wipes_and_forgets_no_table(database_url: str) -> None
     assert settings == ["search_path=pg_catalog, public, pg_temp"]
     gone = set(re.findall(r"DELETE FROM (\w+)", source))
     stays = {table for (table,) in tables} - gone
-    # An option stays, unused; what is to be looked at again goes with its transaction, by its key.
-    assert stays == {"option_share", "retention_later"}
+    # An option stays, unused; what is to be looked at again goes with its transaction, by its key;
+    # and what goes is noted in its hours.
+    assert stays == {"option_share", "retention_later", "transaction_hour_change"}
+    assert "INSERT INTO transaction_hour_change" in source
 
 
 def test_the_service_may_run_every_statement_prepared(database_url: str) -> None:

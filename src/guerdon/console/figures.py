@@ -1,13 +1,18 @@
-"""The few numbers on every page, asked for at most every two seconds however many people look."""
+"""The few numbers on every page, asked for at most every two seconds however many people look; and
+how many there are of each status in a span of time."""
 
+from collections import Counter
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from guerdon import clock, ids
 from guerdon.console.asked import SLOW_SECONDS
 from guerdon.db.pool import Database, ReadTx
 from guerdon.transactions.cases import store as cases
+from guerdon.transactions.hours import store as hours
+from guerdon.transactions.hours.store import HOUR
 from guerdon.transactions.lists import pages as lists
+from guerdon.transactions.states import Status
 
 _KEPT_SECONDS = 2.0
 
@@ -22,8 +27,9 @@ class Counts:
 
 
 def shown(count: int) -> str:
-    """A count as people read it: exact up to the bound."""
-    return f"{lists.COUNTED:,}+" if count > lists.COUNTED else f"{count:,}"
+    """A count as people read it: exact, but one above a bound stands for more."""
+    bounds = (lists.COUNTED, lists.OPEN_COUNTED)
+    return f"{count - 1:,}+" if count - 1 in bounds else f"{count:,}"
 
 
 class Figures:
@@ -54,6 +60,35 @@ async def _count(tx: ReadTx, namespace: str) -> Counts:
     long_ago = ids.first_id_at(clock.now() - timedelta(seconds=SLOW_SECONDS))
     return Counts(
         await lists.count_to_decide(tx, namespace),
-        await lists.count_status(tx, namespace, "pending", lists.FIRST_ID, long_ago),
+        await lists.count_pending(tx, namespace, long_ago),
         await cases.count_open(tx, namespace, lists.COUNTED),
     )
+
+
+async def by_status(
+    tx: ReadTx, namespace: str, start: datetime, end: datetime = hours.LAST_HOUR
+) -> dict[str, str]:
+    """How many there are of each status, as people read it. Whole hours are known; parts of hours
+    at the ends, and hours that were not counted yet, are counted so far and no further."""
+    whole = await hours.whole_from(tx, namespace)
+    first = start if hours.hour_of(start) == start else hours.hour_of(start) + HOUR
+    last = hours.hour_of(end)
+    if whole is None or first < whole or first >= last:
+        parts = [(start, end)]
+        known: Counter[str] = Counter()
+    else:
+        parts = [(one, other) for one, other in ((start, first), (last, end)) if one < other]
+        rows = await hours.bars(tx, namespace, first, last, (last - first).total_seconds())
+        known = Counter({row.status: row.found for row in rows})
+    shown_by_status = {}
+    for status in map(str, Status):
+        counted = [
+            await lists.count_status(
+                tx, namespace, status, ids.first_id_at(one), ids.first_id_at(other)
+            )
+            for one, other in parts
+        ]
+        more = "+" if any(count > lists.COUNTED for count in counted) else ""
+        found = known[status] + sum(min(count, lists.COUNTED) for count in counted)
+        shown_by_status[status] = f"{found:,}{more}"
+    return shown_by_status

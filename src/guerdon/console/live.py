@@ -2,14 +2,16 @@
 
 While anybody watches, the events of the last seconds are read twice a second, so that a commit that
 comes late is not missed; what was seen before is left out. Each changed transaction is rendered
-once for each kind of reader, and the bytes are shared. A stream sends cells to put in place (they
-never move a row), and says which transactions now belong to the reader's list.
+once for each kind of reader, counts once for each programme, and the bytes are shared. A stream
+sends cells to put in place (they never move a row), and says which transactions now belong to the
+reader's list.
 """
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -41,17 +43,11 @@ class Change:
     number: int
     at: float
     row: Row
-    rendered: dict[str, bytes] = field(default_factory=dict)
+    messages: dict[tuple[str, bool], bytes] = field(default_factory=dict)
 
     @property
     def t(self) -> Transaction:
         return self.row.t
-
-    def cells(self, kind: str, render: Callable[[Row], str]) -> bytes:
-        """The cells for one kind of reader, rendered once."""
-        if kind not in self.rendered:
-            self.rendered[kind] = render(self.row).encode()
-        return self.rendered[kind]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +58,7 @@ class Listener:
     wanted: Wanted
     kind: str
     render: Callable[[Row], str]
-    counts: Callable[[float], Awaitable[str]]
+    counts: Callable[[float], Coroutine[Any, Any, str]]
     may_listen: Callable[[], Awaitable[bool]]
 
 
@@ -75,6 +71,8 @@ class Feed:
         self._kept: list[Change] = []
         self._number = 0
         self._watchers: set[asyncio.Event] = set()
+        # By programme: the counts after a change, on their way or there.
+        self._counted: dict[str, tuple[int, asyncio.Task[str]]] = {}
         self._reading: asyncio.Task[None] | None = None
         self._closing = False
         # Numbers of another process, or of this one before it was started again, mean nothing here.
@@ -103,13 +101,11 @@ class Feed:
         try:
             yield self._frame("refresh" if missed else "open", told, b"{}")
             while not self._closing:
-                fresh = [one for one in self._kept if one.number > told]
-                for change in fresh:
-                    told = change.number
-                    if change.t.namespace == listener.wanted.namespace:
-                        yield self._message(change, listener)
+                # Numbers follow one another: what is new is at the end.
+                fresh = self._kept[-(self._number - told) :] if self._number > told else []
                 if fresh:
-                    yield self._frame("", told, (await listener.counts(fresh[-1].at)).encode())
+                    told = fresh[-1].number
+                    yield await self._told(fresh, listener)
                 try:
                     await asyncio.wait_for(news.wait(), _HEARTBEAT_SECONDS)
                 except TimeoutError:
@@ -133,17 +129,36 @@ class Feed:
         asked = int(number)
         return (asked, False) if asked >= oldest - 1 else (self._number, True)
 
+    async def _told(self, fresh: list[Change], listener: Listener) -> bytes:
+        namespace = listener.wanted.namespace
+        messages = [self._message(one, listener) for one in fresh if one.t.namespace == namespace]
+        newest = fresh[-1]
+        known = self._counted.get(namespace)
+        if known is None or known[0] != newest.number:
+            # However many listen, one of them asks, and it is asked to the end should they leave.
+            known = (newest.number, asyncio.ensure_future(listener.counts(newest.at)))
+            self._counted[namespace] = known
+        counts = await asyncio.shield(known[1])
+        return b"".join([*messages, self._frame("", newest.number, counts.encode())])
+
     def _message(self, change: Change, listener: Listener) -> bytes:
-        cells = change.cells(listener.kind, listener.render)
-        told = msgspec.json.encode(
-            {
-                "id": str(change.t.transaction_id),
-                "belongs": listener.wanted.matches(change.t, change.row.attempt),
-                "open": change.row.to_decide,
-                "events": change.t.events,
-            }
-        )
-        return self._frame("", change.number, cells) + self._frame("change", change.number, told)
+        """What is said of a change, made once for each kind of reader it is said to."""
+        belongs = listener.wanted.matches(change.t, change.row.attempt)
+        made = change.messages.get((listener.kind, belongs))
+        if made is None:
+            told = msgspec.json.encode(
+                {
+                    "id": str(change.t.transaction_id),
+                    "belongs": belongs,
+                    "open": change.row.to_decide,
+                    "events": change.t.events,
+                }
+            )
+            cells = listener.render(change.row).encode()
+            made = self._frame("", change.number, cells)
+            made += self._frame("change", change.number, told)
+            change.messages[listener.kind, belongs] = made
+        return made
 
     def _frame(self, event: str, number: int, data: bytes) -> bytes:
         named = f"event: {event}\n".encode() if event else b""

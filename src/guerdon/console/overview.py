@@ -6,7 +6,7 @@ from datetime import timedelta
 from starlette.responses import Response
 
 from guerdon import ids
-from guerdon.console.figures import Figures
+from guerdon.console.figures import Figures, by_status
 from guerdon.console.pages import Pages
 from guerdon.console.site import Page
 from guerdon.console.visit import Visit
@@ -24,8 +24,8 @@ class Today:
     """One status: how many since midnight, and in the same part of the day a week ago."""
 
     status: str
-    now: int
-    then: int
+    now: str
+    then: str
 
 
 class Overview:
@@ -46,7 +46,7 @@ class Overview:
         start = ids.first_id_at(visit.now - timedelta(days=1))
         async with self._parts.database.read() as tx:
             waiting = {row.status: row for row in await lists.waiting(tx, visit.namespace)}
-            today = [await _today(tx, visit, str(status)) for status in Status]
+            today = await _today(tx, visit)
             known = await providers.page(tx, self._parts.sealer, visit.namespace, "", _LISTED)
             health = await lists.health(tx, visit.namespace, start, _LOOKED_AT)
         values = {
@@ -56,18 +56,15 @@ class Overview:
             "waiting": waiting,
             "oldest": min((row.oldest for row in waiting.values()), default=None),
             "held": sum(row.held for row in waiting.values()),
+            "more_held": sum(row.found for row in waiting.values()) >= lists.COUNTED,
             "today": today,
             "rows": [(one, health.get(one.provider_id)) for one in known],
         }
         return await self._pages.screen(visit, "overview.html", values)
 
 
-async def _today(tx: ReadTx, visit: Visit, status: str) -> Today:
+async def _today(tx: ReadTx, visit: Visit) -> list[Today]:
     midnight, week = visit.zone.midnight(visit.now), timedelta(days=7)
-    first = ids.first_id_at(midnight)
-    before = ids.first_id_at(midnight - week), ids.first_id_at(visit.now - week)
-    return Today(
-        status,
-        await lists.count_status(tx, visit.namespace, status, first),
-        await lists.count_status(tx, visit.namespace, status, *before),
-    )
+    now = await by_status(tx, visit.namespace, midnight)
+    then = await by_status(tx, visit.namespace, midnight - week, visit.now - week)
+    return [Today(str(status), now[status], then[status]) for status in Status]

@@ -7,7 +7,7 @@ from importlib import resources
 from uuid import UUID
 
 import jinja2
-from markupsafe import Markup, escape
+from markupsafe import Markup
 from starlette.responses import Response
 
 from guerdon.access.operators import Right
@@ -107,6 +107,7 @@ class Pages:
             auto_reload=False,
         )
         self._static = f"{parts.base_path}/console/static/{assets.version}"
+        self._icons: dict[str, Markup] = {}
         self._templates.filters |= {
             "number": number,
             "shown": shown,
@@ -126,10 +127,14 @@ class Pages:
         }
 
     def _icon(self, name: str) -> Markup:
-        """An icon of the sprite; what it means stands beside it in words."""
-        return Markup(
-            '<svg class="i" aria-hidden="true"><use href="{}/icons.svg#{}"/></svg>'
-        ).format(self._static, name)
+        """An icon of the sprite; what it means stands beside it in words. A page has hundreds, so
+        each is made once."""
+        made = self._icons.get(name)
+        if made is None:
+            made = self._icons[name] = Markup(
+                '<svg class="i" aria-hidden="true"><use href="{}/icons.svg#{}"/></svg>'
+            ).format(self._static, name)
+        return made
 
     def text(self, visit: Visit, template: str, **values: object) -> str:
         """A template as text."""
@@ -232,13 +237,10 @@ def iso(moment: datetime) -> str:
 
 
 def _time(visit: Visit, moment: datetime, text: str) -> Markup:
-    return Markup('<time datetime="{}" title="{}">{}</time>').format(
-        iso(moment), visit.zone.both(moment), text
-    )
+    told = (iso(moment), visit.zone.both(moment), text)
+    return Markup('<time datetime="%s" title="%s">%s</time>') % told
 
 
 def _age(visit: Visit, moment: datetime) -> Markup:
-    length: timedelta = visit.now - moment
-    return Markup('<span class="age" data-since="{}">{}</span>').format(
-        iso(moment), escape(moments.age(length))
-    )
+    told = (iso(moment), moments.age(visit.now - moment))
+    return Markup('<span class="age" data-since="%s">%s</span>') % told

@@ -111,7 +111,8 @@ class Transactions:
                 for option in await finding.catalogue(tx, visit.namespace)
             }
             wanted = await selection.wanted(tx, self._parts.slots, visit, asked, view)
-            bars = await histogram(tx, visit, asked)
+            everything = await selection.wanted(tx, self._parts.slots, visit, asked, "all")
+            bars = await histogram(tx, visit, everything)
         tokens = [_named(token, titles) for token in asked.tokens]
         tabs, opened = await self._saved.tabs(visit, asked, view)
         shown = await self._shown(wanted, asked, oldest_first=oldest_first)

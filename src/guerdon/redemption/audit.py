@@ -5,12 +5,13 @@ constant however much there is. Proven are, for every member, that the chain of 
 and unbroken, that each posting follows from the one before, that the account is where the chain
 ends, and that what is held is what open transactions hold; for every transaction, that it has its
 hold and exactly the closing posting that its status asks for, and that a correction goes the other
-way; and for every programme, that what was issued and adjusted is what members have and what was
-redeemed.
+way; for every programme, that what was issued and adjusted is what members have and what was
+redeemed; and for every hour whose figures are kept, that they are what its transactions say.
 """
 
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -19,6 +20,9 @@ from guerdon.ledger import store as ledger
 from guerdon.ledger.chart import CLOSING, CODE, CORRECTING, Movement, Place
 from guerdon.ledger.posting import link, of_transaction
 from guerdon.transactions import store as transactions
+from guerdon.transactions.hours import store as hours
+
+_COMPARED_AT_ONCE = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +82,7 @@ async def prove(database: Database, slots: int, report: Report, progress: Progre
     for namespace, totals in sorted(proof.totals.items()):
         if not totals.adds_up:
             tell(Fault(f"namespace {namespace}", f"the programme does not add up: {totals}"))
+    await _hours(database, tell)
     return proof
 
 
@@ -262,3 +267,18 @@ def _check_legs(row: Row, found: dict[int, Row], where: str, tell: Report) -> No
     for leg in found.values():
         if (leg.amount, leg.member_id, leg.namespace) != (row.price, row.member_id, row.namespace):
             tell(Fault(where, f"its {leg.movement} is of another amount, member or namespace"))
+
+
+async def _hours(database: Database, tell: Report) -> None:
+    """Hours and transactions change together, so each stretch is proved in a snapshot of its own;
+    hours that were not counted yet say nothing."""
+    async with database.read() as tx:
+        programmes = await hours.programmes(tx)
+    for namespace, whole in programmes:
+        end: datetime | None = hours.LAST_HOUR
+        while end is not None:
+            async with database.read() as tx:
+                end, differed = await hours.compare(tx, namespace, whole, end, _COMPARED_AT_ONCE)
+            for row in differed:
+                where = f"namespace {namespace} hour {row.hour:%Y-%m-%dT%H:%MZ}"
+                tell(Fault(where, f"says {row.known} {row.status}, there are {row.counted}"))

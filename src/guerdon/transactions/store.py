@@ -9,6 +9,7 @@ from guerdon.db.pool import ReadTx, Row, Tx
 from guerdon.db.sql import Queries
 from guerdon.errors import InvariantBroken
 from guerdon.transactions.events import Event
+from guerdon.transactions.hours import store as hours
 from guerdon.transactions.model import Attempt, Key, Personal, Transaction
 from guerdon.transactions.states import Status
 
@@ -44,6 +45,7 @@ async def add(tx: Tx, slot: int, at: datetime, opened: Sequence[Transaction]) ->
             "origins": [t.origin for t in opened],
         },
     )
+    await hours.note_opened(tx, slot, at, [t.namespace for t in opened])
 
 
 async def lock(tx: Tx, slot: int, ids: Collection[UUID]) -> dict[UUID, Transaction]:
@@ -85,6 +87,11 @@ async def save(tx: Tx, slot: int, moves: Sequence[Move]) -> None:
     )
     if saved is None or saved.rows != len(moves):
         raise InvariantBroken("A transaction changed under its own lock.")
+    moved = [
+        (t.namespace, t.created_at, move.was, t.status)
+        for move, t in zip(moves, after, strict=True)
+    ]
+    await hours.note_moved(tx, slot, moved)
 
 
 async def add_events(tx: Tx, slot: int, events: Sequence[Event]) -> None:

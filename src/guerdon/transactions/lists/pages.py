@@ -15,6 +15,8 @@ from guerdon.transactions.store import from_row
 
 _Q = Queries("guerdon.transactions.lists")
 COUNTED = 10_000
+# What is open is counted exactly, as far as an index alone says it within what a page may take.
+OPEN_COUNTED = 200_000
 FIRST_ID, LAST_ID = UUID(int=0), UUID(int=(1 << 128) - 1)
 
 
@@ -143,38 +145,36 @@ async def count(tx: ReadTx, wanted: Wanted) -> int:
 
 
 async def count_to_decide(tx: ReadTx, namespace: str) -> int:
-    """How many wait for a person; one more than ``COUNTED`` stands for more."""
-    return await _count(tx, "count_to_decide", {"namespace": namespace})
+    """How many wait for a person; one more than ``OPEN_COUNTED`` stands for more."""
+    return await _count(tx, "count_to_decide", {"namespace": namespace}, OPEN_COUNTED)
+
+
+async def count_pending(tx: ReadTx, namespace: str, below: UUID) -> int:
+    """How many are pending and older than an ID; one more than ``OPEN_COUNTED`` stands for more."""
+    where = {"namespace": namespace, "status": "pending", "from": FIRST_ID, "below": below}
+    return await _count(tx, "count_status", where, OPEN_COUNTED)
 
 
 async def count_status(
     tx: ReadTx, namespace: str, status: str, start: UUID, below: UUID = LAST_ID
 ) -> int:
-    """How many have a status in a span of IDs."""
+    """How many have a status in a span of IDs; one more than ``COUNTED`` stands for more."""
     where = {"namespace": namespace, "status": status, "from": start, "below": below}
-    return await _count(tx, "count_status", where)
+    return await _count(tx, "count_status", where, COUNTED)
 
 
-async def _count(tx: ReadTx, name: str, where: dict[str, object]) -> int:
-    row = await tx.first(_Q[name], {**where, "limit": COUNTED + 1})
+async def _count(tx: ReadTx, name: str, where: dict[str, object], most: int) -> int:
+    row = await tx.first(_Q[name], {**where, "limit": most + 1})
     return 0 if row is None else int(row.found)
 
 
 async def histogram(
-    tx: ReadTx, namespace: str, span: tuple[UUID, UUID], start: datetime, seconds: float, limit: int
+    tx: ReadTx, wanted: Wanted, start: datetime, seconds: float, limit: int
 ) -> list[Row]:
-    """(bar, status, found, first) of the newest ``limit`` transactions of a span."""
-    return await tx.all(
-        _Q["histogram"],
-        {
-            "namespace": namespace,
-            "from": span[0],
-            "below": span[1],
-            "start": start,
-            "seconds": seconds,
-            "limit": limit,
-        },
-    )
+    """(bar, status, found, looked_at, first) of a list, among the newest ``limit`` transactions
+    between its ends."""
+    question = _question(wanted, limit) | {"start": start, "seconds": seconds}
+    return await tx.all(_Q["histogram"], question)
 
 
 async def waiting(tx: ReadTx, namespace: str) -> list[Row]:

@@ -1,6 +1,8 @@
 -- name: bounded
--- From here on a question of this snapshot may take so long and no longer; not member data.
-SELECT set_config('statement_timeout', %(milliseconds)s::text, true) AS bound;
+-- From here on a question of this snapshot may take so long and no longer, and each is planned for
+-- what it asks: one plan for all filters would walk the whole list for a rare one; not member data.
+SELECT set_config('statement_timeout', %(milliseconds)s::text, true) AS bound,
+       set_config('plan_cache_mode', 'force_custom_plan', true) AS planned;
 
 -- name: newest
 -- A page of a namespace's transactions, newest first. All slots: the indexes lead by namespace.
@@ -128,12 +130,35 @@ FROM (SELECT 1 FROM transaction
       LIMIT %(limit)s) AS counted;
 
 -- name: histogram
--- The newest transactions of a span of time by bar and status; how many are looked at is bounded.
--- All slots: the index leads by namespace and ID.
-SELECT floor(extract(epoch FROM created_at - %(start)s::timestamptz) / %(seconds)s)::integer AS bar,
-       status, count(*) AS found, min(created_at) AS first
-FROM (SELECT created_at, status FROM transaction
-      WHERE namespace = %(namespace)s AND transaction_id >= %(from)s AND transaction_id < %(below)s
+-- The newest transactions of a span of time by bar and status; how many are looked at is bounded,
+-- whether or not the filters let them in. All slots: the index leads by namespace and ID.
+SELECT floor((date_part('epoch', created_at) - date_part('epoch', %(start)s::timestamptz))
+             / %(seconds)s::double precision)::integer AS bar,
+       status, count(*) AS looked_at, min(created_at) AS first,
+       count(*) FILTER (WHERE
+           (%(statuses)s::text[] IS NULL OR status = ANY (%(statuses)s::text[]))
+           AND (%(option_names)s::uuid[] IS NULL OR option_name = ANY (%(option_names)s::uuid[]))
+           AND (%(member_ids)s::uuid[] IS NULL OR member_id = ANY (%(member_ids)s::uuid[]))
+           AND (%(refused_member_ids)s::uuid[] IS NULL
+                OR member_id <> ALL (%(refused_member_ids)s::uuid[]))
+           AND (%(types)s::text[] IS NULL OR type = ANY (%(types)s::text[]))
+           AND (%(ids)s::uuid[] IS NULL OR transaction_id = ANY (%(ids)s::uuid[]))
+           AND (%(lowest)s::bigint IS NULL OR price >= %(lowest)s::bigint)
+           AND (%(highest)s::bigint IS NULL OR price <= %(highest)s::bigint)
+           AND (%(closers)s::text[] IS NULL OR closed_by = ANY (%(closers)s::text[])
+                OR split_part(closed_by, ':', 1) = ANY (%(closers)s::text[]))
+           AND (%(results)s::text[] IS NULL OR EXISTS (
+               SELECT FROM (SELECT rule, http_status FROM attempt a
+                            WHERE a.slot = newest.slot
+                              AND a.transaction_id = newest.transaction_id
+                            ORDER BY n DESC LIMIT 1) AS last
+               WHERE rule = ANY (%(results)s::text[])
+                  OR http_status::text = ANY (%(results)s::text[])
+                  OR http_status / 100 || 'xx' = ANY (%(results)s::text[])))) AS found
+FROM (SELECT slot, transaction_id, created_at, status, option_name, member_id, type, price, closed_by
+      FROM transaction
+      WHERE namespace = %(namespace)s
+        AND transaction_id > %(above)s AND transaction_id < %(below)s
       ORDER BY transaction_id DESC
       LIMIT %(limit)s) AS newest
 GROUP BY 1, 2
