@@ -133,7 +133,7 @@ async def alone(database_url: str) -> AsyncIterator[Database]:
 
 
 async def _prepared(database: Database) -> int:
-    async with database.pool.connection() as connection:
+    async with database._batches.connection() as connection:
         assert connection.pgconn.transaction_status == TransactionStatus.IDLE
         assert connection.pgconn.pipeline_status == PipelineStatus.OFF
         cursor = await connection.execute("SELECT count(*) AS n FROM pg_prepared_statements")
@@ -159,6 +159,25 @@ async def test_a_connection_is_handed_back_as_it_was_and_keeps_its_statements(
     async with alone.batch() as tx:
         assert (await tx.first(_COUNT)).rows == 0
     assert await _prepared(alone) == prepared + 3  # _FAILS, _COUNT, ROLLBACK
+
+
+async def test_what_psycopg_forgets_a_batch_still_knows(alone: Database) -> None:
+    """After a ROLLBACK psycopg has PostgreSQL forget every statement of its connection."""
+
+    async def breaks_off() -> None:
+        async with alone.tx():
+            raise RuntimeError
+
+    async def batch() -> None:
+        async with alone.batch() as tx:
+            await tx.all(_ECHO, {"value": "x"})
+
+    await batch()
+    for _ in range(10):  # psycopg prepares what comes again and again
+        await _names(alone)
+    with pytest.raises(RuntimeError):
+        await breaks_off()
+    await batch()
 
 
 async def test_whoever_is_cancelled_leaves_nothing_behind(alone: Database) -> None:

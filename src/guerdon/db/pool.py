@@ -161,6 +161,23 @@ class BatchTx(Tx):
         return (await self._pipeline.ask(statement, parameters)).command_tuples or 0
 
 
+# Two drivers of lanes, what claims messages, and an import of members.
+_BATCH_CONNECTIONS = 4
+
+
+def _pool(conninfo: str, min_size: int, max_size: int) -> AsyncConnectionPool[AsyncConnection[Row]]:
+    return AsyncConnectionPool(
+        conninfo,
+        kwargs={"row_factory": namedtuple_row, "autocommit": True},
+        min_size=min_size,
+        max_size=max_size,
+        timeout=5,
+        reconnect_timeout=60,
+        configure=_know_poolers,
+        open=False,
+    )
+
+
 class Database:
     """A pool of connections to one database, as the role of the service.
 
@@ -178,23 +195,18 @@ class Database:
         self._read_head = (_SNAPSHOT + _head(settings)).as_bytes()
         self._prepared: WeakKeyDictionary[AsyncConnection[Row], dict[bytes, bytes]]
         self._prepared = WeakKeyDictionary()
-        self.pool: AsyncConnectionPool[AsyncConnection[Row]] = AsyncConnectionPool(
-            conninfo,
-            kwargs={"row_factory": namedtuple_row, "autocommit": True},
-            min_size=min_size,
-            max_size=max_size,
-            timeout=5,
-            reconnect_timeout=60,
-            configure=_know_poolers,
-            open=False,
-        )
+        self.pool = _pool(conninfo, min_size, max_size)
+        # Of their own: after a ROLLBACK psycopg forgets all that its connection had prepared.
+        self._batches = _pool(conninfo, 1, min(max_size, _BATCH_CONNECTIONS))
 
     async def open(self) -> None:
-        """Opens the pool and waits for its first connections."""
+        """Opens the pools and waits for their first connections."""
         await self.pool.open(wait=True, timeout=10)
+        await self._batches.open(wait=True, timeout=10)
 
     async def close(self) -> None:
         """Closes every connection."""
+        await self._batches.close()
         await self.pool.close()
 
     @asynccontextmanager
@@ -209,7 +221,7 @@ class Database:
         """Opens a ``Tx`` for the set-based hot path: it keeps to index lookups, and its statements
         are not waited for one by one (a write's failure may come with a later statement, or with
         the COMMIT, which goes out with the last of them)."""
-        async with self.pool.connection() as connection:
+        async with self._batches.connection() as connection:
             keeps = connection.prepare_threshold is not None
             prepared = self._prepared.setdefault(connection, {}) if keeps else None
             pipeline = Pipeline(connection, prepared)
