@@ -1,7 +1,7 @@
 """Overview: what needs somebody now, and how today compares. Every number leads to its list."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, timedelta
 
 from starlette.responses import Response
 
@@ -49,6 +49,7 @@ class Overview:
             today = await _today(tx, visit)
             known = await providers.page(tx, self._parts.sealer, visit.namespace, "", _LISTED)
             health = await lists.health(tx, visit.namespace, start, _LOOKED_AT)
+            refused = await providers.refused_callbacks(tx, [one.provider_id for one in known])
         values = {
             "title": "Overview",
             "place": "/redeem/overview",
@@ -58,9 +59,18 @@ class Overview:
             "held": sum(row.held for row in waiting.values()),
             "more_held": sum(row.found for row in waiting.values()) >= lists.COUNTED,
             "today": today,
+            "refused": refused,
+            "a_week_ago": _a_week_ago(visit),
             "rows": [(one, health.get(one.provider_id)) for one in known],
         }
         return await self._pages.screen(visit, "overview.html", values)
+
+
+def _a_week_ago(visit: Visit) -> str:
+    """The same part of the day a week ago, as the list's address spells it."""
+    week = timedelta(days=7)
+    ends = (visit.zone.midnight(visit.now) - week, visit.now - week)
+    return "..".join(f"{end.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" for end in ends)
 
 
 async def _today(tx: ReadTx, visit: Visit) -> list[Today]:

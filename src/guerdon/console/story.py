@@ -220,7 +220,7 @@ def _part(
         note = "hidden"
     elif reply:
         answered, note = payload(reply, revealed=True), ""
-    request_note = "" if sent is not None else "The member was erased, and this with them."
+    request_note = "" if sent is not None else "Not kept any longer, or the member was erased."
     sides = [("Request", sent, request_note), ("Response", answered, note)]
     curl = None
     if provider is not None:
