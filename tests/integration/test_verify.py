@@ -46,7 +46,7 @@ class Books:
         """As it was before the damage."""
         with psycopg.connect(self.superuser) as connection:
             for table in DAMAGED:
-                connection.execute(f"TRUNCATE {table}".encode())
+                connection.execute(f"TRUNCATE {table} CASCADE".encode())
                 connection.execute(f"INSERT INTO {table} TABLE kept_{table}".encode())
 
     def damage(self, statement: str) -> None:
