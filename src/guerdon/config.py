@@ -27,7 +27,8 @@ class Setting:
 SETTINGS: Mapping[str, Setting] = {
     "database_url": Setting(
         "GUERDON_DATABASE_URL",
-        "A PostgreSQL of your own, 14 or newer. Without it, one is embedded in --data.",
+        "A PostgreSQL of your own, 14 or newer (tested: 15, 18). "
+        "Without it, one is embedded in --data.",
     ),
     "direct_url": Setting(
         "GUERDON_DIRECT_URL",
