@@ -5,7 +5,6 @@ from typing import Any, Literal, TypedDict
 import msgspec
 from starlette.responses import Response
 
-from guerdon.access import store as access
 from guerdon.access.principal import Scope
 from guerdon.clock import rfc3339
 from guerdon.errors import NotFound
@@ -90,14 +89,11 @@ class Doors:
         async with self._parts.database.tx() as tx:
             provider = await providers.own(tx, self._parts.sealer, call.namespace, identifier)
             passed = await store.keep(tx, provider, report, call.who.actor)
-            await access.audit(
+            await call.audit(
                 tx,
-                namespace=call.namespace,
-                actor=call.who.actor,
-                action="provider.conformance",
-                target=str(identifier),
-                detail={"passed": passed, **model.count(report.scenarios)},
-                address=call.address,
+                "provider.conformance",
+                identifier,
+                {"passed": passed, **model.count(report.scenarios)},
             )
         return await self._answer(call, 201)
 

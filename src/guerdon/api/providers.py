@@ -7,7 +7,6 @@ import msgspec
 from starlette.responses import Response
 
 from guerdon import clock, strict_json
-from guerdon.access import store as access
 from guerdon.access.principal import Scope
 from guerdon.api.answers import ProviderMade, Rotated, Tested
 from guerdon.db.pool import ReadTx
@@ -130,7 +129,7 @@ class Doors:
             made, secrets = await store.create(
                 tx, self._parts.sealer, call.namespace, settings, test=call.who.test
             )
-            await self._audit(tx, call, "provider.created", made, {"name": settings.name})
+            await call.audit(tx, "provider.created", made, {"name": settings.name})
             provider = await self._load(tx, call.namespace, made)
         headers = {"Location": f"{self._parts.base_path}/v1/providers/{made}"}
         return answer(_shown(provider) | dict(secrets), 201, headers)
@@ -157,7 +156,7 @@ class Doors:
             if call.body.get("paused") is False:
                 await store.clear_health(tx, before.provider_id)
             changed = sorted(call.body)
-            await self._audit(tx, call, "provider.changed", before.provider_id, {"fields": changed})
+            await call.audit(tx, "provider.changed", before.provider_id, {"fields": changed})
             after = await self._load(tx, call.namespace, before.provider_id)
         return answer(model.view(after), headers={"ETag": f'"{after.version}"'})
 
@@ -173,7 +172,7 @@ class Doors:
                 tx, self._parts.sealer, provider.provider_id, kind, body.overlap_seconds
             )
             detail: dict[str, object] = {"kind": kind, "overlapSeconds": body.overlap_seconds}
-            await self._audit(tx, call, "provider.rotated", provider.provider_id, detail)
+            await call.audit(tx, "provider.rotated", provider.provider_id, detail)
         return answer({"secret": secret, "previousValidUntil": clock.rfc3339(until)})
 
     async def test(self, call: Call) -> Response:
@@ -200,19 +199,6 @@ class Doors:
 
     async def _load(self, tx: ReadTx, namespace: str, provider_id: UUID) -> Provider:
         return await store.own(tx, self._parts.sealer, namespace, provider_id)
-
-    async def _audit(
-        self, tx: Any, call: Call, action: str, provider_id: UUID, detail: dict[str, object]
-    ) -> None:
-        await access.audit(
-            tx,
-            namespace=call.namespace,
-            actor=call.who.actor,
-            action=action,
-            target=str(provider_id),
-            detail=detail,
-            address=call.address,
-        )
 
 
 def if_match(call: Call) -> int | None:

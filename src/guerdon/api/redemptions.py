@@ -5,7 +5,6 @@ from typing import Annotated
 import msgspec
 from starlette.responses import Response, StreamingResponse
 
-from guerdon.access import store as access
 from guerdon.api import selection
 from guerdon.api.cases import case_answer, transaction_id
 from guerdon.errors import NotFound, OptionNotFound
@@ -230,15 +229,7 @@ class Doors:
             case = await resolution.case_of(tx, self._parts.slots, full.view.id)
         if replies and any(attempt["reply"] is not None for attempt in full.attempts):
             async with self._parts.database.tx() as tx:
-                await access.audit(
-                    tx,
-                    namespace=call.namespace,
-                    actor=call.who.actor,
-                    action="transaction.revealed",
-                    target=str(full.view.id),
-                    detail={},
-                    address=call.address,
-                )
+                await call.audit(tx, "transaction.revealed", full.view.id)
         fields = msgspec.structs.asdict(full.view)
         renamed = {msgspec_name(name): value for name, value in fields.items()}
         more = {"attempts": full.attempts, "case": case and case_answer(case)}

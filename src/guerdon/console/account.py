@@ -1,6 +1,5 @@
 """Your account: the second step at sign-in, and where you are signed in."""
 
-from collections.abc import Mapping
 from uuid import UUID
 
 import segno
@@ -8,7 +7,6 @@ from markupsafe import Markup
 from starlette.responses import RedirectResponse, Response
 
 from guerdon.access import sessions, team
-from guerdon.access import store as access
 from guerdon.access.second_steps import codes
 from guerdon.access.second_steps import store as second_steps
 from guerdon.access.second_steps.store import Checked
@@ -48,7 +46,7 @@ class Account:
         async with self._parts.database.tx() as tx:
             begun = await second_steps.begin(tx, self._parts.sealer, operator_id)
             if begun:
-                await self._audit(tx, visit, "operator.second-step-begun")
+                await visit.audit(tx, "operator.second-step-begun", visit.operator.email)
         if not begun:
             return await self._page(visit, "It is on already.")
         return RedirectResponse(visit.url("/account") + "#second-step", status_code=303)
@@ -64,7 +62,7 @@ class Account:
                 fresh = await second_steps.confirm(tx, operator_id)
                 ended = await sessions.end_others(tx, operator_id, visit.cookie)
                 detail = {"sessionsEnded": ended}
-                await self._audit(tx, visit, "operator.second-step-on", detail)
+                await visit.audit(tx, "operator.second-step-on", visit.operator.email, detail)
         if known:
             return await self._page(visit, "It is on already.")
         if not checked.right:
@@ -77,7 +75,7 @@ class Account:
             checked = await self._check(tx, visit, recovery=True)
             if checked.right:
                 await second_steps.end(tx, visit.operator.operator_id)
-                await self._audit(tx, visit, "operator.second-step-off")
+                await visit.audit(tx, "operator.second-step-off", visit.operator.email)
         if not checked.right:
             return await self._page(visit, _why(checked), checked=checked)
         return RedirectResponse(visit.url("/account", {"done": "off"}), status_code=303)
@@ -86,7 +84,7 @@ class Account:
         """Ends every session of this operator, this one as well."""
         async with self._parts.database.tx() as tx:
             await sessions.end_all(tx, visit.namespace, visit.operator.email)
-            await self._audit(tx, visit, "operator.signed-out-everywhere")
+            await visit.audit(tx, "operator.signed-out-everywhere", visit.operator.email)
         return RedirectResponse(visit.url("/sign-in"), status_code=303)
 
     async def reset(self, visit: Visit) -> Response:
@@ -100,7 +98,7 @@ class Account:
         async with self._parts.database.tx() as tx:
             row = await team.reset_second_step(tx, visit.namespace, identifier)
             if row is not None:
-                await self._audit(tx, visit, "operator.second-step-reset", target=row.email)
+                await visit.audit(tx, "operator.second-step-reset", row.email)
         return RedirectResponse(visit.url("/settings/team", {"done": "changed"}), status_code=303)
 
     async def _check(self, tx: Tx, visit: Visit, *, recovery: bool) -> Checked:
@@ -109,7 +107,9 @@ class Account:
             tx, self._parts.sealer, operator_id, typed, recovery=recovery
         )
         if not checked.right and not checked.wait:
-            await self._audit(tx, visit, "operator.second-step-failed", {"by": "session"})
+            await visit.audit(
+                tx, "operator.second-step-failed", visit.operator.email, {"by": "session"}
+            )
         return checked
 
     async def _page(
@@ -140,24 +140,6 @@ class Account:
         }
         status = 200 if problem is None else 429 if checked is not None and checked.wait else 422
         return await self._pages.screen(visit, "account.html", values, status=status)
-
-    async def _audit(
-        self,
-        tx: Tx,
-        visit: Visit,
-        action: str,
-        detail: Mapping[str, object] | None = None,
-        target: str | None = None,
-    ) -> None:
-        await access.audit(
-            tx,
-            namespace=visit.namespace,
-            actor=visit.operator.actor,
-            action=action,
-            target=target or visit.operator.email,
-            detail=detail or {},
-            address=visit.address,
-        )
 
 
 def _why(checked: Checked) -> str:

@@ -13,7 +13,6 @@ from uuid import UUID
 from starlette.responses import RedirectResponse, Response
 
 from guerdon import ids
-from guerdon.access import store as access
 from guerdon.access.rules import store as rules
 from guerdon.console import asked as addresses
 from guerdon.console import selection
@@ -23,7 +22,7 @@ from guerdon.console.pages import Pages, iso
 from guerdon.console.rows import Row
 from guerdon.console.site import Page
 from guerdon.console.visit import Visit
-from guerdon.db.pool import ReadTx, Tx
+from guerdon.db.pool import ReadTx
 from guerdon.db.pool import Row as StoredRow
 from guerdon.errors import InvalidRequest, NotFound
 from guerdon.members import store as members
@@ -159,7 +158,7 @@ class Bulk:
                 tx, job, visit.operator.actor, visit.address, reason or None
             ):
                 detail = {"verb": job.verb, "count": preview.count, "reason": reason}
-                await self._audit(tx, visit, job, "bulk.started", detail | {"asked": job.asked})
+                await visit.audit(tx, "bulk.started", job.job_id, detail | {"asked": job.asked})
         if problem is not None:
             return await self._ask(visit, job, preview, problem=problem)
         self._figures.forget(visit.namespace)
@@ -170,7 +169,7 @@ class Bulk:
         async with self._parts.database.tx() as tx:
             job = await self._job(tx, visit)
             if await store.stop(tx, job, visit.operator.actor):
-                await self._audit(tx, visit, job, "bulk.stopped", {"verb": job.verb})
+                await visit.audit(tx, "bulk.stopped", job.job_id, {"verb": job.verb})
         return _to(visit, job.job_id)
 
     async def outcomes(self, visit: Visit) -> Response:
@@ -178,7 +177,7 @@ class Bulk:
         async with self._parts.database.tx() as tx:
             job = await self._job(tx, visit)
             items = await store.items(tx, job.job_id)
-            await self._audit(tx, visit, job, "bulk.exported", {"rows": len(items)})
+            await visit.audit(tx, "bulk.exported", job.job_id, {"rows": len(items)})
         lines = [
             [
                 str(item.n),
@@ -278,19 +277,6 @@ class Bulk:
         if visit.fragment:
             return self._pages.page(visit, "bulk_progress.html", values)
         return await self._pages.screen(visit, "bulk_job.html", values)
-
-    async def _audit(
-        self, tx: Tx, visit: Visit, job: Job, action: str, detail: dict[str, object]
-    ) -> None:
-        await access.audit(
-            tx,
-            namespace=visit.namespace,
-            actor=visit.operator.actor,
-            action=action,
-            target=str(job.job_id),
-            detail=detail,
-            address=visit.address,
-        )
 
 
 def _ticked(visit: Visit) -> tuple[UUID, ...]:

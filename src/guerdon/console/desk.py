@@ -7,7 +7,6 @@ from itertools import pairwise
 
 from starlette.responses import RedirectResponse, Response
 
-from guerdon.access import store as access
 from guerdon.console.pages import who
 from guerdon.console.site import Handler, Page
 from guerdon.console.story import Step, Story
@@ -56,15 +55,7 @@ class Desk:
         async with self._parts.database.tx() as tx:
             t = await inquiry.find(tx, self._parts.slots, visit.namespace, identifier)
             number = await desk.add_note(tx, t, visit.operator.actor, text)
-            await access.audit(
-                tx,
-                namespace=visit.namespace,
-                actor=visit.operator.actor,
-                action="transaction.noted",
-                target=str(identifier),
-                detail={"note": number},
-                address=visit.address,
-            )
+            await visit.audit(tx, "transaction.noted", identifier, {"note": number})
         return await self._done(visit, "noted")
 
     async def assign(self, visit: Visit) -> Response:
@@ -80,14 +71,11 @@ class Desk:
                 raise PreconditionFailed(
                     f"It changed hands since you opened this: {holder} after it now."
                 )
-            await access.audit(
+            await visit.audit(
                 tx,
-                namespace=visit.namespace,
-                actor=visit.operator.actor,
-                action="transaction.assigned" if after else "transaction.unassigned",
-                target=str(identifier),
-                detail={"before": seen, "after": after},
-                address=visit.address,
+                "transaction.assigned" if after else "transaction.unassigned",
+                identifier,
+                {"before": seen, "after": after},
             )
         return await self._done(visit, "assigned" if after else "unassigned")
 

@@ -5,7 +5,6 @@ from uuid import UUID
 
 from starlette.responses import Response
 
-from guerdon.access import store as access
 from guerdon.console import choices
 from guerdon.console.choices import Offer
 from guerdon.console.consequences import CANCEL, CONFIRM
@@ -91,15 +90,7 @@ class Detail:
         identifier = visit.identifier("id")
         async with self._parts.database.tx() as tx:
             await inquiry.find(tx, self._parts.slots, visit.namespace, identifier)
-            await access.audit(
-                tx,
-                namespace=visit.namespace,
-                actor=visit.operator.actor,
-                action="transaction.revealed",
-                target=str(identifier),
-                detail={},
-                address=visit.address,
-            )
+            await visit.audit(tx, "transaction.revealed", identifier)
         if visit.fragment:
             return await self._fragment(visit, identifier, revealed=True)
         return await self._page(visit, identifier, revealed=True)

@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator, Sequence
 import msgspec
 from starlette.responses import Response, StreamingResponse
 
-from guerdon.access import store as access
 from guerdon.console import asked as addresses
 from guerdon.console import columns, rows, selection
 from guerdon.console.site import Page
@@ -53,15 +52,11 @@ class Exports:
             wanted = await selection.wanted(
                 tx, self._parts.slots, visit, asked, asked.view or "all"
             )
-            await access.audit(
+            await visit.audit(
                 tx,
-                namespace=visit.namespace,
-                actor=visit.operator.actor,
-                action="transactions.exported",
-                target=kind,
-                detail={name: value for name, value in given.items() if value}
-                | {"personal": personal},
-                address=visit.address,
+                "transactions.exported",
+                kind,
+                {name: value for name, value in given.items() if value} | {"personal": personal},
             )
         filename = f"transactions-{asked.view or 'all'}-{visit.now:%Y%m%d-%H%M%S}-utc.{kind}"
         return StreamingResponse(

@@ -6,12 +6,11 @@ from typing import Any
 from starlette.responses import RedirectResponse, Response
 
 from guerdon import ids
-from guerdon.access import store as access
 from guerdon.amount import MAX_TOKENS
 from guerdon.console.pages import Pages
 from guerdon.console.site import Page
 from guerdon.console.visit import Visit
-from guerdon.db.pool import Row, Tx
+from guerdon.db.pool import Row
 from guerdon.errors import GuerdonError, InsufficientTokens, InvalidRequest, MemberNotFound
 from guerdon.ledger import store as ledger
 from guerdon.ledger.chart import Movement, Place
@@ -115,7 +114,7 @@ class Members:
         user_id = visit.secret("user")
         async with self._parts.database.tx() as tx:
             member, _ = await enrolment.profile(tx, self._parts.slots, visit.namespace, user_id)
-            await self._audit(tx, visit, "member.revealed", str(member.member_id), {})
+            await visit.audit(tx, "member.revealed", member.member_id)
         return await self._one(visit, user_id, revealed=True)
 
     async def adjust(self, visit: Visit) -> Response:
@@ -149,7 +148,7 @@ class Members:
         if not issued.replayed:
             async with self._parts.database.tx() as tx:
                 target = str(issued.receipt.posting_id)
-                await self._audit(tx, visit, "member.adjusted", target, body)
+                await visit.audit(tx, "member.adjusted", target, body)
         return self._back(visit, user_id, "adjusted")
 
     async def _ask_adjust(self, visit: Visit, user_id: str, change: int) -> Response:
@@ -185,7 +184,7 @@ class Members:
                 tx, self._parts.slots, visit.namespace, user_id, Change(frozen=frozen)
             )
             action = "member.frozen" if frozen else "member.unfrozen"
-            await self._audit(tx, visit, action, str(member.member_id), {})
+            await visit.audit(tx, action, member.member_id)
         return self._back(visit, user_id, "frozen" if frozen else "unfrozen")
 
     async def ask_erase(self, visit: Visit) -> Response:
@@ -206,7 +205,7 @@ class Members:
             )
             # The audit trail must not hold the userId that was just removed.
             target = parts.sealer.keyed_hash(user_id).hex()
-            await self._audit(tx, visit, "member.erased", target, {})
+            await visit.audit(tx, "member.erased", target)
         return RedirectResponse(visit.url("/members", {"done": "erased"}), status_code=303)
 
     async def _one(
@@ -256,19 +255,6 @@ class Members:
     def _back(self, visit: Visit, user_id: str, done: str) -> Response:
         where = visit.url("/members/one", {"user": user_id, "done": done})
         return RedirectResponse(where, status_code=303)
-
-    async def _audit(
-        self, tx: Tx, visit: Visit, action: str, target: str, detail: dict[str, Any]
-    ) -> None:
-        await access.audit(
-            tx,
-            namespace=visit.namespace,
-            actor=visit.operator.actor,
-            action=action,
-            target=target,
-            detail=detail,
-            address=visit.address,
-        )
 
 
 def _line(row: Row) -> Line:

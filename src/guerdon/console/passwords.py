@@ -3,13 +3,11 @@
 from starlette.responses import RedirectResponse, Response
 
 from guerdon.access import sessions, team
-from guerdon.access import store as access
 from guerdon.console.hashing import LONGEST, SHORTEST, Hashing
 from guerdon.console.pages import Pages
 from guerdon.console.patience import Patience
 from guerdon.console.site import CHOOSING, Page
 from guerdon.console.visit import Visit
-from guerdon.db.pool import Tx
 from guerdon.web.parts import Parts
 
 
@@ -52,7 +50,7 @@ class Passwords:
         if not right:
             self._guesses.note(guess)
             async with self._parts.database.tx() as tx:
-                await self._audit(tx, visit, "operator.password-refused")
+                await visit.audit(tx, "operator.password-refused", visit.operator.email)
             return self._form(visit, "That is not your present password.", status=422)
         wanting = _wanting(present, fresh, operator.email)
         if wanting is not None:
@@ -61,19 +59,8 @@ class Passwords:
         async with self._parts.database.tx() as tx:
             await team.set_password(tx, operator.operator_id, hashed, given=False)
             await sessions.end_others(tx, operator.operator_id, visit.cookie)
-            await self._audit(tx, visit, "operator.password-chosen")
+            await visit.audit(tx, "operator.password-chosen", visit.operator.email)
         return RedirectResponse(visit.url("/account", {"done": "password"}), status_code=303)
-
-    async def _audit(self, tx: Tx, visit: Visit, action: str) -> None:
-        await access.audit(
-            tx,
-            namespace=visit.namespace,
-            actor=visit.operator.actor,
-            action=action,
-            target=visit.operator.email,
-            detail={},
-            address=visit.address,
-        )
 
     def _form(self, visit: Visit, problem: str | None = None, *, status: int = 200) -> Response:
         values = {

@@ -10,7 +10,6 @@ import msgspec
 from starlette.responses import RedirectResponse, Response
 
 from guerdon import ids, strict_json
-from guerdon.access import store as access
 from guerdon.access import trail
 from guerdon.access.rules import store as rules
 from guerdon.access.trail import Sought
@@ -18,7 +17,7 @@ from guerdon.console import payloads
 from guerdon.console.pages import Pages
 from guerdon.console.site import Page
 from guerdon.console.visit import Visit
-from guerdon.db.pool import ReadTx, Row, Tx
+from guerdon.db.pool import ReadTx, Row
 from guerdon.errors import GuerdonError, InvalidRequest, PreconditionFailed
 from guerdon.outbox import store as outbox
 from guerdon.providers import model, store, trial
@@ -117,7 +116,7 @@ class Providers:
                     tx, self._parts.sealer, visit.namespace, settings, test=visit.operator.test
                 )
                 detail = {"name": settings.name}
-                await self._audit(tx, visit, "provider.created", made, detail)
+                await visit.audit(tx, "provider.created", made, detail)
                 provider = await self._load(tx, visit, made)
         except InvalidRequest as wrong:
             return await self._form(visit, shown, wrong=wrong)
@@ -142,7 +141,7 @@ class Providers:
             async with self._parts.database.tx() as tx:
                 await store.change(tx, self._parts.sealer, provider, settings)
                 fields: dict[str, Any] = {"fields": sorted(body)}
-                await self._audit(tx, visit, "provider.changed", provider.provider_id, fields)
+                await visit.audit(tx, "provider.changed", provider.provider_id, fields)
         except (InvalidRequest, PreconditionFailed) as wrong:
             return await self._form(visit, shown, provider=provider, wrong=wrong)
         return self._back(visit, provider, "saved")
@@ -157,7 +156,7 @@ class Providers:
             if not paused:
                 await store.clear_health(tx, provider.provider_id)
             action = "provider.paused" if paused else "provider.resumed"
-            await self._audit(tx, visit, action, provider.provider_id, {})
+            await visit.audit(tx, action, provider.provider_id)
         return self._back(visit, provider, "paused" if paused else "resumed")
 
     async def test(self, visit: Visit) -> Response:
@@ -172,7 +171,7 @@ class Providers:
             second = await trial.send(client, provider, identifier, realistic=realistic)
         async with self._parts.database.tx() as tx:
             detail: dict[str, Any] = {"realistic": realistic, "twice": twice}
-            await self._audit(tx, visit, "provider.tested", provider.provider_id, detail)
+            await visit.audit(tx, "provider.tested", provider.provider_id, detail)
         sent = payloads.payload(first.sent.decode(), revealed=True)
         tried = Tried(first, second, sent)
         return await self._form(visit, _shown_of(provider), provider=provider, tried=tried)
@@ -189,7 +188,7 @@ class Providers:
                 tx, self._parts.sealer, provider.provider_id, kind, overlap
             )
             detail: dict[str, Any] = {"kind": kind, "overlapSeconds": overlap}
-            await self._audit(tx, visit, "provider.rotated", provider.provider_id, detail)
+            await visit.audit(tx, "provider.rotated", provider.provider_id, detail)
         secrets = {kind: secret}
         return await self._form(visit, _shown_of(provider), provider=provider, secrets=secrets)
 
@@ -262,19 +261,6 @@ class Providers:
     def _back(visit: Visit, provider: Provider, done: str) -> Response:
         where = visit.url(f"/providers/{provider.provider_id}", {"done": done})
         return RedirectResponse(where, status_code=303)
-
-    async def _audit(
-        self, tx: Tx, visit: Visit, action: str, provider_id: UUID, detail: dict[str, Any]
-    ) -> None:
-        await access.audit(
-            tx,
-            namespace=visit.namespace,
-            actor=visit.operator.actor,
-            action=action,
-            target=str(provider_id),
-            detail=detail,
-            address=visit.address,
-        )
 
 
 def _is_pause(line: Row) -> bool:

@@ -2,7 +2,6 @@
 
 from starlette.responses import RedirectResponse, Response
 
-from guerdon.access import store as access
 from guerdon.console.pages import Pages
 from guerdon.console.site import Page
 from guerdon.console.visit import Visit
@@ -47,19 +46,16 @@ class Retention:
                     )
                 if days != before:
                     await store.set_days(tx, visit.namespace, days)
-                    await access.audit(
+                    await visit.audit(
                         tx,
-                        namespace=visit.namespace,
-                        actor=visit.operator.actor,
-                        action="retention.changed",
-                        target=visit.namespace,
-                        detail={
+                        "retention.changed",
+                        visit.namespace,
+                        {
                             name: {"before": was, "after": now}
                             for name, was, now in zip(
                                 _FIELDS, _numbers(before), _numbers(days), strict=True
                             )
                         },
-                        address=visit.address,
                     )
         except InvalidRequest as wrong:
             return await self._page(visit, wrong=wrong)

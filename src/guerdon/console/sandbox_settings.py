@@ -12,7 +12,6 @@ from guerdon.console.pages import Pages
 from guerdon.console.providers import settings_of
 from guerdon.console.site import Page
 from guerdon.console.visit import Visit
-from guerdon.db.pool import Tx
 from guerdon.errors import GuerdonError, InvalidRequest, NotFound, Unavailable
 from guerdon.providers import sandbox as ways
 from guerdon.providers import store
@@ -84,7 +83,7 @@ class SandboxSettings:
                 made, _ = await store.create(
                     tx, self._parts.sealer, visit.namespace, settings, test=True
                 )
-                await _audit(tx, visit, "provider.created", made, {"name": settings.name})
+                await visit.audit(tx, "provider.created", made, {"name": settings.name})
         except InvalidRequest as wrong:
             return await self._page(visit, wrong=wrong)
         return self._back(visit, "added")
@@ -103,7 +102,7 @@ class SandboxSettings:
                 raise missing
             body = settings_of(provider) | {"webhookUrl": ways.SCHEME + visit.field("way")}
             await store.change(tx, self._parts.sealer, provider, self._settings(body))
-            await _audit(tx, visit, "provider.changed", identifier, {"fields": ["webhookUrl"]})
+            await visit.audit(tx, "provider.changed", identifier, {"fields": ["webhookUrl"]})
         return self._back(visit, "way")
 
     async def _page(self, visit: Visit, *, wrong: GuerdonError | None = None) -> Response:
@@ -169,17 +168,3 @@ def _counted(visit: Visit) -> dict[str, int]:
 
 def _by(visit: Visit) -> By:
     return By(visit.operator.actor, visit.address)
-
-
-async def _audit(
-    tx: Tx, visit: Visit, action: str, provider_id: UUID, detail: dict[str, Any]
-) -> None:
-    await access.audit(
-        tx,
-        namespace=visit.namespace,
-        actor=visit.operator.actor,
-        action=action,
-        target=str(provider_id),
-        detail=detail,
-        address=visit.address,
-    )

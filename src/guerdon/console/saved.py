@@ -5,7 +5,6 @@ what is filtered further is told as changed, until it is saved there or reset.
 """
 
 from collections import OrderedDict
-from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlencode
 from uuid import UUID
@@ -14,7 +13,6 @@ from psycopg.errors import QueryCanceled
 from starlette.responses import RedirectResponse, Response
 
 from guerdon import clock, ids
-from guerdon.access import store as access
 from guerdon.access.views import store as views
 from guerdon.access.views.store import SavedView
 from guerdon.console import asked as addresses
@@ -24,7 +22,6 @@ from guerdon.console.figures import Figures
 from guerdon.console.pages import Pages
 from guerdon.console.site import Page
 from guerdon.console.visit import Visit
-from guerdon.db.pool import Tx
 from guerdon.errors import InvalidRequest
 from guerdon.transactions.lists import pages as lists
 from guerdon.web.parts import Parts
@@ -118,7 +115,7 @@ class SavedViews:
             async with self._parts.database.tx() as tx:
                 view_id = await views.add(tx, visit.operator, name, query, shared=shared)
                 if shared:
-                    await _audit(tx, visit, "view.saved", view_id, {"name": name, "query": query})
+                    await visit.audit(tx, "view.saved", view_id, {"name": name, "query": query})
         except InvalidRequest as refused:
             values: dict[str, object] = {"title": "Save this view", "place": _LIST, "kept": query}
             values |= {"name": name, "back": dict(parse_qsl(query)), "problem": refused.detail}
@@ -133,7 +130,7 @@ class SavedViews:
             if shared:
                 before = next((one.query for one in seen if one.view_id == view_id), "")
                 detail = {"name": changed.name, "before": before, "after": query}
-                await _audit(tx, visit, "view.changed", view_id, detail)
+                await visit.audit(tx, "view.changed", view_id, detail)
         return _to(visit, query, view_id)
 
     async def _delete(self, visit: Visit, *, shared: bool) -> Response:
@@ -142,7 +139,7 @@ class SavedViews:
             gone = await views.remove(tx, visit.operator, view_id, shared=shared)
             if shared:
                 detail = {"name": gone.name, "query": gone.query}
-                await _audit(tx, visit, "view.deleted", view_id, detail)
+                await visit.audit(tx, "view.deleted", view_id, detail)
         return _to(visit, _query(visit), None)
 
     async def tabs(self, visit: Visit, asked: Asked, view: str) -> tuple[list[Tab], Opened | None]:
@@ -224,17 +221,3 @@ def _to(visit: Visit, query: str, view_id: UUID | None) -> Response:
     saved = {} if view_id is None else {"saved": str(view_id)}
     where = visit.url(_LIST, dict(parse_qsl(query)) | saved)
     return RedirectResponse(where, status_code=303)
-
-
-async def _audit(
-    tx: Tx, visit: Visit, action: str, view_id: UUID, detail: Mapping[str, str]
-) -> None:
-    await access.audit(
-        tx,
-        namespace=visit.namespace,
-        actor=visit.operator.actor,
-        action=action,
-        target=str(view_id),
-        detail=dict(detail),
-        address=visit.address,
-    )

@@ -1,7 +1,6 @@
 """Settings: the team and the API keys."""
 
 from collections.abc import Mapping
-from typing import Any
 from uuid import UUID
 
 from starlette.responses import RedirectResponse, Response
@@ -14,7 +13,6 @@ from guerdon.console.hashing import Hashing
 from guerdon.console.pages import Pages
 from guerdon.console.site import Page
 from guerdon.console.visit import Visit
-from guerdon.db.pool import Tx
 from guerdon.errors import InvalidRequest, NotFound
 from guerdon.web.parts import Parts
 
@@ -67,7 +65,7 @@ class Settings:
                 await access.add_operator(
                     tx, visit.namespace, email, role, hashed, password_given=True
                 )
-                await self._audit(tx, visit, "operator.created", email, {"role": role})
+                await visit.audit(tx, "operator.created", email, {"role": role})
         if not new:
             return await self._team(visit, f"{email} is in the team already.")
         return await self._team(visit, given=(email, password))
@@ -82,14 +80,14 @@ class Settings:
         async with self._parts.database.tx() as tx:
             row = await team.sign_out(tx, visit.namespace, identifier)
             await team.set_password(tx, identifier, hashed, given=True)
-            await self._audit(tx, visit, "operator.password-given", row.email, {})
+            await visit.audit(tx, "operator.password-given", row.email)
         return await self._team(visit, given=(row.email, password))
 
     async def sign_out(self, visit: Visit) -> Response:
         """Ends every session of somebody; they may sign in again."""
         async with self._parts.database.tx() as tx:
             row = await team.sign_out(tx, visit.namespace, _uuid(visit.field("operator")))
-            await self._audit(tx, visit, "operator.sessions-ended", row.email, {})
+            await visit.audit(tx, "operator.sessions-ended", row.email)
         return self._back(visit, "/settings/team", "signed-out")
 
     async def set_role(self, visit: Visit) -> Response:
@@ -102,7 +100,7 @@ class Settings:
                     tx, visit.namespace, identifier, role, disabled=disabled
                 )
                 detail = {"before": was, "after": role, "disabled": disabled}
-                await self._audit(tx, visit, "operator.changed", row.email, detail)
+                await visit.audit(tx, "operator.changed", row.email, detail)
         except InvalidRequest as wrong:
             return await self._team(visit, wrong.detail)
         return self._back(visit, "/settings/team", "changed")
@@ -121,7 +119,7 @@ class Settings:
         async with self._parts.database.tx() as tx:
             made = await access.add_key(tx, visit.namespace, keys.hash_of(key), scopes, label)
             detail = {"label": label, "scopes": scopes}
-            await self._audit(tx, visit, "key.created", str(made), detail)
+            await visit.audit(tx, "key.created", made, detail)
         return await self._keys(visit, fresh=key)
 
     async def revoke_key(self, visit: Visit) -> Response:
@@ -130,7 +128,7 @@ class Settings:
         async with self._parts.database.tx() as tx:
             if not await team.revoke_key(tx, visit.namespace, identifier):
                 raise NotFound("There is no such valid key.")
-            await self._audit(tx, visit, "key.revoked", str(identifier), {})
+            await visit.audit(tx, "key.revoked", identifier)
         return self._back(visit, "/settings/keys", "revoked")
 
     async def _team(
@@ -172,19 +170,6 @@ class Settings:
     @staticmethod
     def _back(visit: Visit, path: str, done: str) -> Response:
         return RedirectResponse(visit.url(path, {"done": done}), status_code=303)
-
-    async def _audit(
-        self, tx: Tx, visit: Visit, action: str, target: str, detail: dict[str, Any]
-    ) -> None:
-        await access.audit(
-            tx,
-            namespace=visit.namespace,
-            actor=visit.operator.actor,
-            action=action,
-            target=target,
-            detail=detail,
-            address=visit.address,
-        )
 
 
 def _role(visit: Visit) -> Role:

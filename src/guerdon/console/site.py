@@ -17,7 +17,6 @@ from starlette.routing import Match, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from guerdon.access import sessions
-from guerdon.access import store as access
 from guerdon.access.operators import Operator, Right
 from guerdon.console import visit as visits
 from guerdon.console.pages import HEADERS, Pages
@@ -132,14 +131,11 @@ class Site:
         if page.method == "GET":
             return
         async with self._parts.database.tx() as tx:
-            await access.audit(
+            await visit.audit(
                 tx,
-                namespace=visit.namespace,
-                actor=visit.operator.actor,
-                action="console.refused",
-                target=visit.path,
-                detail={"role": visit.operator.role, "right": page.right},
-                address=visit.address,
+                "console.refused",
+                visit.path,
+                {"role": visit.operator.role, "right": page.right},
             )
 
     async def _refusal(self, visit: Visit, error: GuerdonError) -> Response:

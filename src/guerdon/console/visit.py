@@ -14,9 +14,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from guerdon import clock, ids
+from guerdon.access import store as access
 from guerdon.access.operators import RIGHTS, Operator, Right, least_role
 from guerdon.console import moments
 from guerdon.console.moments import Zone
+from guerdon.db.pool import Tx
 from guerdon.errors import InvalidRequest, MalformedRequest, NotFound, NotPermitted
 from guerdon.web.door import LARGEST_BODY, read_bounded
 
@@ -74,6 +76,20 @@ class Visit:
     def address(self) -> str | None:
         """The address that the request came from."""
         return self.request.client.host if self.request.client else None
+
+    async def audit(
+        self, tx: Tx, action: str, target: object, detail: Mapping[str, object] | None = None
+    ) -> None:
+        """Writes into the audit trail what who is signed in did to what."""
+        await access.audit(
+            tx,
+            namespace=self.namespace,
+            actor=self.operator.actor,
+            action=action,
+            target=str(target),
+            detail=dict(detail or {}),
+            address=self.address,
+        )
 
     @property
     def rights(self) -> frozenset[Right]:

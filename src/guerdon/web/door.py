@@ -16,7 +16,9 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from guerdon import clock, ids, strict_json
+from guerdon.access import store as access
 from guerdon.access.principal import Principal
+from guerdon.db.pool import Tx
 from guerdon.errors import (
     GuerdonError,
     InvalidRequest,
@@ -91,6 +93,20 @@ class Call:
     def address(self) -> str | None:
         """The address that the request came from."""
         return self.request.client.host if self.request.client else None
+
+    async def audit(
+        self, tx: Tx, action: str, target: object, detail: Mapping[str, object] | None = None
+    ) -> None:
+        """Writes into the audit trail what the holder of the key did to what."""
+        await access.audit(
+            tx,
+            namespace=self.namespace,
+            actor=self.who.actor,
+            action=action,
+            target=str(target),
+            detail=dict(detail or {}),
+            address=self.address,
+        )
 
 
 def answer(body: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
