@@ -43,7 +43,7 @@ const follow = () => {
   }
   for (const swatch of form.querySelectorAll("[data-swatch]"))
     swatch.style.setProperty("background-color", colour(...swatch.dataset.swatch.split(".")) ?? "transparent");
-  const save = form.querySelector("[data-save]");
+  const save = form.querySelector("[data-keep]");
   save.setAttribute("aria-disabled", String(low > 0));
   form.querySelector("[data-low]").textContent = low ? `${low} of the contrasts are too little: it cannot be saved like this.` : "";
   return low;
