@@ -35,6 +35,14 @@ BODIES: dict[tuple[str, str], object] = {
     ("PATCH", "/v1/providers/{id}"): {"paused": True},
     ("POST", "/v1/providers/{id}/secrets/{kind}/rotate"): {},
     ("POST", "/v1/providers/{id}/test"): {},
+    ("POST", "/v1/providers/{id}/conformance"): {
+        "url": "https://example.com/",
+        "dialect": "json",
+        "ranAt": "2026-11-25T12:00:00Z",
+        "realistic": False,
+        "passed": True,
+        "scenarios": [{"name": "gives", "title": "Gives", "result": "pass", "detail": ""}],
+    },
     ("POST", "/v1/options"): {"type": "digital", "title": "T", "price": 1},
     ("PATCH", "/v1/options/{name}"): {"title": "T"},
     ("PATCH", "/v1/namespace"): {"tokenIssuer": "i"},
@@ -43,6 +51,8 @@ BODIES: dict[tuple[str, str], object] = {
     ("POST", "/v1/redemptions"): {"optionName": "o", "userId": "ann"},
     ("POST", "/v1/transactions/{id}/confirm"): {},
     ("POST", "/v1/transactions/{id}/cancel"): {},
+    ("POST", "/v1/transactions/{id}/resend"): {},
+    ("POST", "/v1/transactions/{id}/resolve"): {"choice": "leave", "reason": "r"},
     ("POST", "/v1/sandbox/advance"): {"seconds": 1},
     ("POST", "/v1/sandbox/wipe"): {"namespace": "1"},
 }

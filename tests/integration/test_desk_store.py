@@ -87,9 +87,9 @@ def test_notes_stand_after_what_had_happened_then() -> None:
 
     first = Step(1, "one", "good", at(0), None, "", "")
     second = replace(first, seq=2, title="two", at=at(10), since=timedelta(minutes=10))
-    story = Story((first, second), (), None, masked=False, hidden=False)
+    story = Story((first, second), (), (), None, masked=False, hidden=False)
     notes = [Note(1, "operator:a@x.org", at(4), "early"), Note(2, "operator:b@x.org", at(11), None)]
-    told = with_notes(story, notes).steps
+    told = with_notes(story, notes, None).steps
     assert [step.title for step in told] == ["one", "Note", "two", "Note"]
     minutes = [None if s.since is None else s.since / timedelta(minutes=1) for s in told]
     assert minutes == [None, 4, 6, 1]

@@ -187,7 +187,8 @@ def _wake(ready: asyncio.Future[None]) -> None:
 
 @lru_cache(1024)
 def _maker(*columns: bytes) -> Callable[..., Any]:
-    kind: Any = namedtuple("Row", " ".join(column.decode() for column in columns))  # type: ignore[misc]
+    names = [column.decode() for column in columns]  # the answer's own, which mypy cannot know
+    kind: Any = namedtuple("Row", names, rename=True)  # type: ignore[misc]
     make: Callable[..., Any] = kind._make
     return make
 
