@@ -244,7 +244,8 @@ async def test_killed_before_the_acceptance_is_committed_nothing_happened(site: 
     await site.make_member("early")
     with site.connect() as holder:
         holder.execute("BEGIN")
-        holder.execute("LOCK TABLE message")
+        # Before its writes, with which the COMMIT travels.
+        holder.execute("SELECT FROM account FOR UPDATE")
         asking = asyncio.create_task(site.redeem("early", option, "early"))
         await until(lambda: waits_for(site, holder), "an acceptance that is not committed")
         victim.kill()

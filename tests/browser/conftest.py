@@ -100,12 +100,13 @@ class House:
     database: Database
     option: str = ""
 
-    async def redeem(self, user_id: str, *, until: str, **more: Any) -> str:
-        """Redeems for a member and waits until the transaction stands as ``until``."""
+    async def redeem(self, user_id: str, *, until: str | None = None, **more: Any) -> str:
+        """Redeems for a member; waits until the transaction stands as ``until``, if any."""
         body = {"optionName": self.option, "userId": user_id, **more}
         made = await self.api.call("POST", "/v1/redemptions", body, key=str(ids.random_id()))
         assert made.status == 202, made.body
-        await self.stands(made.body["id"], until)
+        if until is not None:
+            await self.stands(made.body["id"], until)
         return str(made.body["id"])
 
     async def stands(self, transaction_id: str, status: str) -> dict[str, Any]:
@@ -114,6 +115,15 @@ class House:
             while True:
                 found = await self.api.call("GET", f"/v1/transactions/{transaction_id}")
                 if found.body["status"] == status:
+                    return dict(found.body)
+                await asyncio.sleep(0.05)
+
+    async def tried(self, transaction_id: str) -> dict[str, Any]:
+        """Waits until an attempt has ended, however it went."""
+        async with asyncio.timeout(20):
+            while True:
+                found = await self.api.call("GET", f"/v1/transactions/{transaction_id}")
+                if found.body["attempts"]:
                     return dict(found.body)
                 await asyncio.sleep(0.05)
 

@@ -64,10 +64,8 @@ async def test_time_goes_by_and_the_provider_answers_as_it_is_told(tester: Reade
     # Whoever delivers remembers a provider for two seconds.
     tried = ""
     while not tried:
-        made = await house.redeem("ada", until="pending")
-        seen = await house.stands(made, "pending")
-        while not seen["attempts"]:
-            seen = (await house.api.call("GET", f"/v1/transactions/{made}")).body
+        made = await house.redeem("ada")
+        seen = await house.tried(made)
         tried = made if seen["status"] == "pending" else ""
     await page.get_by_role("button", name="1 hour goes by").click()
     await said(page, "Time went on: 1 message")
