@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 
 import pytest
-from playwright.async_api import Browser, expect
+from playwright.async_api import Browser, Route, expect
 from tests.browser.conftest import House
 from tests.browser.hosting import Host, hosted, visiting
 
@@ -13,6 +13,14 @@ HOSTILE = """
 button, dialog, ul, li, h2, p, div, span, strong { display: none !important; }
 button:focus-visible { outline: none !important; }
 """
+SHIFTS = """
+window.shifts = [];
+new PerformanceObserver((list) => {
+  for (const { value, sources } of list.getEntries())
+    shifts.push([value, ...sources.map(({ node }) => node?.nodeName ?? "in the widget")]);
+}).observe({ type: "layout-shift", buffered: true });
+"""
+SETTLED = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
 STYLE = """
 (name) => {
   const root = document.querySelector("guerdon-widget").shadowRoot;
@@ -56,6 +64,29 @@ async def test_a_strict_policy_of_the_host_is_enough(browser: Browser, host: Hos
         await visitor.button("Close").click()
         await visitor.widget.get_by_role("tab", name="History").click()
         await expect(visitor.widget.locator("summary")).to_contain_text("Free Tickets")
+
+
+async def test_three_requests_and_nothing_jumps(browser: Browser, host: Host) -> None:
+    """Each answer comes by itself and late, so that every state between is painted."""
+    ours = host.house.url
+    host.css = "guerdon-widget { display: block; min-block-size: 28rem; }"
+    host.body = f'<guerdon-widget endpoint="{ours}"></guerdon-widget><footer>Below</footer>'
+    async with visiting(browser, host) as visitor:
+
+        async def late(route: Route) -> None:
+            await visitor.page.evaluate(SETTLED)
+            await route.continue_()
+
+        await visitor.page.add_init_script(SHIFTS)
+        await visitor.page.route(f"{ours}/**", late)
+        await visitor.go()
+        await visitor.button("Redeem: Free Tickets").click(trial=True)
+        paths = [asked.partition("?")[0] for asked in visitor.asked if ours in asked]
+        usable = ["widget/v1.js", "widget/lang/en.json", "widget/v1/options"]
+        assert paths[:3] == [f"GET {ours}/{path}" for path in usable]
+        assert set(paths[3:]) <= {f"GET {ours}/widget/v1/stream"}  # it is usable already
+        await visitor.page.evaluate(SETTLED)
+        assert await visitor.page.evaluate("shifts") == []
 
 
 async def test_without_a_mouse_and_the_focus_is_never_lost(browser: Browser, host: Host) -> None:

@@ -364,7 +364,7 @@ class GuerdonWidget extends HTMLElement {
   #history() {
     const w = this.words;
     if (this.#oldest === null) return h("p", { class: "empty", "aria-busy": "true" }, "…");
-    const shown = [...this.known.values()].filter(({ id }) => id >= this.#oldest).sort((a, b) => (a.id < b.id ? 1 : -1));
+    const shown = [...this.known.values()].filter((t) => t.id >= this.#oldest).sort((a, b) => (a.id < b.id ? 1 : -1));
     if (!shown.length) return h("p", { class: "empty" }, w.say("noHistory"));
     const lines = shown.map((t) => line(this, t, this.#opened));
     const more = this.#cursor && button(w.say("loadMore"), () => this.#readPast(true), { "data-k": "more" });

@@ -27,10 +27,10 @@ const choice = (...buttons) => h("div", { class: "choice" }, buttons);
 const SVG = "http://www.w3.org/2000/svg";
 const SHAPES = {
   pending: "M8 2a6 6 0 1 1-6 6",
-  postponed: "M8 2a6 6 0 1 0 .01 0M8 4.500V8l2.500 2",
-  success: "M3 8.500 6.500 12 13 4.500",
-  failure: "M6 3 2.500 6.500 6 10M3 6.500h6a3.500 3.500 0 0 1 0 7H6",
-  "recoverable-failure": "M5.500 6a2.500 2.500 0 1 1 3.500 2.300c-.7.3-1 .7-1 1.500M8 12.500v.1",
+  postponed: "M8 2a6 6 0 1 0 .01 0M8 4.5V8l2.5 2",
+  success: "M3 8.5 6.5 12 13 4.5",
+  failure: "M6 3 2.5 6.5 6 10M3 6.5h6a3.5 3.5 0 0 1 0 7H6",
+  "recoverable-failure": "M5.5 6a2.5 2.5 0 1 1 3.5 2.3c-.7.3-1 .7-1 1.5M8 12.5v.1",
 };
 
 /** The shape that goes with a status, beside its words. */

@@ -29,7 +29,7 @@ class Redeeming {
   }
 
   confirm(notice) {
-    const { words: w, item } = this;
+    const { item, words: w } = this;
     const old = this.#fields;
     this.#fields = {};
     const sums = [0, 0, 0].map(() => h("span"));
@@ -96,7 +96,7 @@ class Redeeming {
     const control = h(tag, { id: `f-${name}`, name, "aria-describedby": `e-${name}`, ...given }, options);
     const wrong = h("span", { class: "wrong", id: `e-${name}` });
     this.#fields[name] = control;
-    return h("div", { class: "field" }, h("label", { for: control.id }, this.words.say(name)), control, wrong);
+    return h("div", {}, h("label", { for: control.id }, this.words.say(name)), control, wrong);
   }
 
   /** Marks what does not fit, and says so; answers whether anything was marked. */
@@ -197,7 +197,7 @@ class Redeeming {
 
   /** What became of it. A failure alone says that tokens are back. */
   result(t) {
-    const { words: w, item } = this;
+    const { item, words: w } = this;
     this.transaction = t;
     const link = t.status === "success" && item.onCompletionRedirect;
     const next = link

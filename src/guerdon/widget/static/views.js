@@ -116,7 +116,7 @@ const complain = (widget, t) => {
       "form",
       { onsubmit },
       h("p", { class: "dim" }, w.say("notGotAbout")),
-      h("div", { class: "field" }, h("label", { for: text.id }, w.say("missing")), text),
+      h("div", {}, h("label", { for: text.id }, w.say("missing")), text),
       wrong,
       choice(leave("cancel"), button(w.say("send"), null, { class: "main", type: "submit" })),
     ),
