@@ -96,3 +96,44 @@ async def test_what_takes_a_manager_is_not_offered_to_support(
     dialog = page.get_by_role("alertdialog")
     await expect(dialog).to_contain_text("To approve it takes the role manager; yours is support.")
     await expect(dialog.get_by_role("button")).to_have_text(["Decline it"])
+
+
+async def test_an_adjustment_takes_two_as_well(reader: Reader, browser: Browser) -> None:
+    house = reader.house
+    page = reader.page
+    await reader.sign_in("admin")
+    await reader.go("/settings/rules")
+    await page.get_by_label("Two people decide").fill("500")
+    await page.get_by_role("button", name="Save").click()
+    await reader.go("/members/one?user=ada")
+    await page.get_by_label("Tokens", exact=True).fill("500")
+    await page.get_by_role("button", name="Go on").click()
+    dialog = page.get_by_role("alertdialog")
+    await expect(dialog).to_contain_text("Another operator must approve this.")
+    await dialog.get_by_label("Reason").fill("A wrong charge")
+    await dialog.get_by_role("button", name="Ask to credit 500 tokens").click()
+    await expect(page.get_by_role("status").first).to_contain_text("another operator must approve")
+    await page.get_by_role("link", name="Approve or decline").click()
+    await expect(dialog).to_contain_text("A wrong charge")
+    await expect(dialog.get_by_role("link", name="Not now")).to_be_focused()
+    await expect(dialog.get_by_role("button")).to_have_text(["Withdraw it"])
+    assert await reader.axe() == []
+    await reader.go("/redeem/overview")
+    await page.get_by_role("link", name="Adjustments to approve").click()
+    await expect(page.locator("#waiting")).to_contain_text("ada +500 tokens")
+    assert await reader.axe() == []
+
+    async with another(browser, house, java_script_enabled=False) as colleague:
+        await colleague.sign_in("manager")
+        await colleague.go("/members")
+        there = colleague.page
+        await there.locator("#waiting").get_by_role("link", name="ada").click()
+        await there.get_by_role("link", name="Approve or decline").click()
+        await expect(there.locator(".changes dd").first).to_have_text("5,000 → becomes 5,500")
+        await there.get_by_role("button", name="Approve: credit 500 tokens").click()
+        await expect(there.get_by_role("status").first).to_contain_text("Adjusted")
+        await expect(there.locator("tbody tr").first).to_contain_text("A wrong charge")
+    await reader.go("/members/second?user=ada")
+    await expect(page.get_by_role("alert")).to_contain_text("approved, declined or withdrawn")
+    member = await house.api.call("GET", "/v1/members/ada")
+    assert member.body["available"] == 5500

@@ -1,6 +1,6 @@
 """What confirming or cancelling will do, in words, before anybody commits to it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
@@ -42,6 +42,23 @@ def of(
     if verb == CONFIRM:
         return _confirm(t, user_id, account, attempts, zone)
     return _cancel(t, user_id, account, attempts, postponed_at, zone)
+
+
+def asked_for(will: Consequences, second_person_from: int | None) -> Consequences:
+    """The same where it can only be asked for, because another operator must approve."""
+    limit = number(second_person_from or 0)
+    return replace(
+        will,
+        points=(
+            (
+                "Another operator must approve this.",
+                f"From {limit} tokens on, nobody decides alone. Nothing moves until they do.",
+            ),
+            *will.points,
+        ),
+        button=f"Ask to {will.button[0].lower()}{will.button[1:]}",
+        done="Asked for. Nothing moved: another operator must approve it.",
+    )
 
 
 def _confirm(

@@ -3,6 +3,7 @@
 from starlette.responses import Response
 
 from guerdon.console.account import Account
+from guerdon.console.adjusting import Adjusting
 from guerdon.console.assets import Assets
 from guerdon.console.audit_log import AuditLog
 from guerdon.console.bulk import Bulk
@@ -82,6 +83,7 @@ def table(
         *OptionList(parts, pages).table(),
         *Options(parts, pages).table(),
         *Members(parts, pages).table(),
+        *Adjusting(parts, pages).table(),
         *Providers(parts, pages).table(),
         *Overview(parts, pages, figures).table(),
         *Settings(parts, pages, hashing).table(),

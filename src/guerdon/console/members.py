@@ -1,31 +1,35 @@
 """Members: who has tokens, where they came from and where they went."""
 
 from dataclasses import dataclass
-from typing import Any
 
 from starlette.responses import RedirectResponse, Response
 
-from guerdon import ids
-from guerdon.amount import MAX_TOKENS
+from guerdon.console import adjusting
 from guerdon.console.pages import Pages
 from guerdon.console.site import Page
 from guerdon.console.visit import Visit
 from guerdon.db.pool import Row
-from guerdon.errors import GuerdonError, InsufficientTokens, InvalidRequest, MemberNotFound
+from guerdon.errors import InvalidRequest
 from guerdon.ledger import store as ledger
 from guerdon.ledger.chart import Movement, Place
 from guerdon.ledger.posting import Account, of_transaction
+from guerdon.members import store as members
 from guerdon.members.lists import pages as lists
 from guerdon.members.model import Change, Member
 from guerdon.redemption import enrolment
-from guerdon.redemption.issuance import Issuance, body_hash, scope_hash
 from guerdon.transactions.lists import pages as transaction_lists
 from guerdon.transactions.lists.pages import Wanted
 from guerdon.transactions.model import Transaction
+from guerdon.transactions.requests import store as requests
+from guerdon.transactions.requests.store import Adjustment
 from guerdon.web.parts import Parts
 
 _PER_PAGE, _LINES, _RECENT = 50, 50, 10
-_LONGEST_REASON = 500
+_DONE = {
+    **adjusting.DONE,
+    "frozen": "Frozen: this member may not redeem until you say so.",
+    "unfrozen": "This member may redeem again.",
+}
 _MOVEMENTS = {
     Movement.ISSUE: "Credited",
     Movement.ADJUST: "Adjusted",
@@ -55,6 +59,7 @@ class _Known:
     account: Account
     lines: list[Line]
     recent: list[Transaction]
+    asked: Adjustment | None
 
 
 class Members:
@@ -69,7 +74,6 @@ class Members:
         return [
             Page("GET", "/members", self.page),
             Page("GET", "/members/one", self.one),
-            Page("POST", "/members/adjust", self.adjust, "members"),
             Page("POST", "/members/freeze", self.freeze, "members"),
             Page("POST", "/members/reveal", self.reveal, "personal"),
             Page("GET", "/members/erase", self.ask_erase, "members"),
@@ -81,6 +85,9 @@ class Members:
         find = (visit.query("find") or "").replace("\x00", "")[:320]
         after = (visit.query("after") or "").replace("\x00", "")
         async with self._parts.database.read() as tx:
+            waiting = await requests.adjustments(tx, visit.namespace, _PER_PAGE)
+            owners = {(slot, one.member_id) for slot, one in waiting}
+            names = await members.user_ids(tx, owners)
             rows = await lists.after(
                 tx,
                 self._parts.slots,
@@ -99,6 +106,7 @@ class Members:
             "title": "Members",
             "place": "/members",
             "find": find,
+            "waiting": [(names[one.member_id], one) for _, one in waiting],
             "rows": rows[:_PER_PAGE],
             "accounts": accounts,
             "more": rows[_PER_PAGE - 1].user_id if len(rows) > _PER_PAGE else None,
@@ -116,63 +124,6 @@ class Members:
             member, _ = await enrolment.profile(tx, self._parts.slots, visit.namespace, user_id)
             await visit.audit(tx, "member.revealed", member.member_id)
         return await self._one(visit, user_id, revealed=True)
-
-    async def adjust(self, visit: Visit) -> Response:
-        """Credits or takes away tokens: says first what that does, and then does it once for each
-        form however often it is sent."""
-        user_id, reason = visit.secret("user"), visit.field("reason")[:_LONGEST_REASON]
-        try:
-            amount = visit.integer("amount", lowest=1, highest=MAX_TOKENS)
-            if not reason:
-                raise InvalidRequest("Say why: the member's statement shows it.")
-            charge = visit.field("way") == "take"
-            if not visit.field("sure"):
-                return await self._ask_adjust(visit, user_id, -amount if charge else amount)
-            body: dict[str, Any] = {"amount": amount, "reason": reason, "charge": charge}
-            key = visit.field("key")
-            issued = await self._parts.issuance.issue(
-                Issuance(
-                    visit.namespace,
-                    user_id,
-                    amount,
-                    reason,
-                    charge,
-                    scope_hash(visit.namespace, "console", "adjust", user_id, key),
-                    body_hash(body),
-                )
-            )
-        except MemberNotFound:
-            raise
-        except GuerdonError as wrong:
-            return await self._one(visit, user_id, wrong=wrong)
-        if not issued.replayed:
-            async with self._parts.database.tx() as tx:
-                target = str(issued.receipt.posting_id)
-                await visit.audit(tx, "member.adjusted", target, body)
-        return self._back(visit, user_id, "adjusted")
-
-    async def _ask_adjust(self, visit: Visit, user_id: str, change: int) -> Response:
-        """What an adjustment would do, before it is posted."""
-        known = await self._read(visit, user_id)
-        available = known.account.available
-        if available + change < 0:
-            raise InsufficientTokens(
-                f"{-change:,} tokens cannot be taken: {available:,} are available.",
-                available=available,
-                required=-change,
-            )
-        what = f"Credit {change:,} tokens to" if change > 0 else f"Take {-change:,} tokens from"
-        values = {
-            "title": f"{what} {known.member.user_id}?",
-            "place": "/members",
-            "known": known,
-            "change": change,
-            "way": "take" if change < 0 else "give",
-            "amount": abs(change),
-            "reason": visit.field("reason")[:_LONGEST_REASON],
-            "key": visit.field("key"),
-        }
-        return await self._pages.screen(visit, "member_adjust.html", values)
 
     async def freeze(self, visit: Visit) -> Response:
         """Who is frozen may not redeem; what is open goes on."""
@@ -208,14 +159,7 @@ class Members:
             await visit.audit(tx, "member.erased", target)
         return RedirectResponse(visit.url("/members", {"done": "erased"}), status_code=303)
 
-    async def _one(
-        self,
-        visit: Visit,
-        user_id: str,
-        *,
-        wrong: GuerdonError | None = None,
-        revealed: bool = False,
-    ) -> Response:
+    async def _one(self, visit: Visit, user_id: str, *, revealed: bool = False) -> Response:
         known = await self._read(visit, user_id)
         values = {
             "title": known.member.user_id,
@@ -223,17 +167,14 @@ class Members:
             "known": known,
             "member": known.member,
             "account": known.account,
-            "wrong": wrong,
             "revealed": revealed,
-            "amount": visit.field("amount"),
-            "reason": visit.field("reason"),
-            "way": visit.field("way") or "give",
-            "key": ids.secret_bytes(16).hex(),
+            "asked": known.asked,
+            "amount": visit.query("amount") or "",
+            "way": visit.query("way") or "give",
             "more": known.lines[-1].row.member_seq if len(known.lines) == _LINES else None,
-            "done": visit.query("done"),
+            "done": _DONE.get(visit.query("done") or ""),
         }
-        status = 200 if wrong is None else 422
-        return await self._pages.screen(visit, "member.html", values, status=status)
+        return await self._pages.screen(visit, "member.html", values)
 
     async def _read(self, visit: Visit, user_id: str) -> _Known:
         below = visit.query("below") or ""
@@ -250,7 +191,8 @@ class Members:
             )
             wanted = Wanted(visit.namespace, member_ids=(member.member_id,))
             recent = await transaction_lists.page(tx, wanted, _RECENT)
-        return _Known(member, account, [_line(row) for row in rows], recent)
+            asked = await requests.of_member(tx, member.slot, member.member_id)
+        return _Known(member, account, [_line(row) for row in rows], recent, asked)
 
     def _back(self, visit: Visit, user_id: str, done: str) -> Response:
         where = visit.url("/members/one", {"user": user_id, "done": done})

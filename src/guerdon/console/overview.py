@@ -13,10 +13,11 @@ from guerdon.console.visit import Visit
 from guerdon.db.pool import ReadTx
 from guerdon.providers import store as providers
 from guerdon.transactions.lists import pages as lists
+from guerdon.transactions.requests import store as requests
 from guerdon.transactions.states import Status
 from guerdon.web.parts import Parts
 
-_LISTED, _LOOKED_AT = 200, 5000
+_LISTED, _LOOKED_AT, _SHOWN = 200, 5000, 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,7 @@ class Overview:
         start = ids.first_id_at(visit.now - timedelta(days=1))
         async with self._parts.database.read() as tx:
             waiting = {row.status: row for row in await lists.waiting(tx, visit.namespace)}
+            adjustments = await requests.adjustments(tx, visit.namespace, _SHOWN)
             today = await _today(tx, visit)
             known = await providers.page(tx, self._parts.sealer, visit.namespace, "", _LISTED)
             health = await lists.health(tx, visit.namespace, start, _LOOKED_AT)
@@ -58,6 +60,7 @@ class Overview:
             "oldest": min((row.oldest for row in waiting.values()), default=None),
             "held": sum(row.held for row in waiting.values()),
             "more_held": sum(row.found for row in waiting.values()) >= lists.COUNTED,
+            "adjustments": f"{_SHOWN}+" if len(adjustments) == _SHOWN else len(adjustments),
             "today": today,
             "refused": refused,
             "a_week_ago": _a_week_ago(visit),

@@ -1,12 +1,12 @@
 """A transaction as it stands, read whole for whoever decides about it."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from guerdon.access.rules import store as rules
 from guerdon.console import choices, consequences
 from guerdon.console.consequences import Consequences
-from guerdon.console.pages import number, who
+from guerdon.console.pages import who
 from guerdon.console.rows import Row
 from guerdon.console.visit import Visit
 from guerdon.ledger import store as ledger
@@ -44,7 +44,7 @@ class Standing:
 
     @property
     def needs_second(self) -> bool:
-        return approval.required(self.row.t, self.second_person_from)
+        return approval.required(self.row.t.price, self.second_person_from)
 
     def will(self, choice: Wish | Choice, visit: Visit) -> Consequences:
         """What a decision or a correction would do."""
@@ -69,19 +69,7 @@ class Standing:
         """The same where it can only be asked for, because another operator must approve."""
         if not self.needs_second or will.verb == "leave":
             return will
-        limit = number(self.second_person_from or 0)
-        return replace(
-            will,
-            points=(
-                (
-                    "Another operator must approve this.",
-                    f"From {limit} tokens on, nobody decides alone. Nothing moves until they do.",
-                ),
-                *will.points,
-            ),
-            button=f"Ask to {will.button[0].lower()}{will.button[1:]}",
-            done="Asked for. Nothing moved: another operator must approve it.",
-        )
+        return consequences.asked_for(will, self.second_person_from)
 
 
 async def read(parts: Parts, visit: Visit) -> Standing:

@@ -166,18 +166,7 @@ class Visit:
 
     def integer(self, name: str, *, lowest: int, highest: int) -> int:
         """A whole number from a form."""
-        text = self.field(name).replace(",", "")
-        if not (text.isascii() and text.removeprefix("-").isdigit() and len(text) < 20):
-            raise InvalidRequest(
-                "A whole number is needed.",
-                errors=[{"pointer": f"/{name}", "detail": "must be a whole number"}],
-            )
-        if not lowest <= int(text) <= highest:
-            detail = f"must be {lowest:,} to {highest:,}"
-            raise InvalidRequest(
-                f"The number {detail}.", errors=[{"pointer": f"/{name}", "detail": detail}]
-            )
-        return int(text)
+        return whole_number(name, self.field(name), lowest=lowest, highest=highest)
 
     def csrf(self) -> str:
         """A token for one page's forms."""
@@ -212,6 +201,22 @@ class Visit:
         """Whether the browser came over https, as far as the request tells."""
         origin = self.request.headers.get("origin", "")
         return self.request.url.scheme == "https" or origin.startswith("https://")
+
+
+def whole_number(name: str, typed: str, *, lowest: int, highest: int) -> int:
+    """A whole number as it was typed into the field of that name."""
+    text = typed.replace(",", "")
+    if not (text.isascii() and text.removeprefix("-").isdigit() and len(text) < 20):
+        raise InvalidRequest(
+            "A whole number is needed.",
+            errors=[{"pointer": f"/{name}", "detail": "must be a whole number"}],
+        )
+    if not lowest <= int(text) <= highest:
+        detail = f"must be {lowest:,} to {highest:,}"
+        raise InvalidRequest(
+            f"The number {detail}.", errors=[{"pointer": f"/{name}", "detail": detail}]
+        )
+    return int(text)
 
 
 def session_cookie(request: Request) -> str:

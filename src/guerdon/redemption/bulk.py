@@ -32,7 +32,7 @@ def why_not(t: Transaction | None, events: int, second_person_from: int | None) 
         return "Pending: the provider has not decided."
     if t.events != events:
         return f"Something happened since it was selected: it is {NAMES[t.status]} now."
-    if approval.required(t, second_person_from):
+    if approval.required(t.price, second_person_from):
         return f"From {second_person_from:,} tokens on a second person decides, one by one."
     return None
 

@@ -215,11 +215,11 @@ def _operator(scene: Scene, t: Transaction, work: Told) -> Concluded:
     try:
         on_the_wire = debt is not None and t.transaction_id not in scene.settled
         require_decidable(t, on_the_wire=on_the_wire)
+        asked = scene.requests.get(t.transaction_id)
         request = vouched(
-            t,
-            scene.requests.get(t.transaction_id),
+            t.price,
+            asked if asked is not None and asked.still_asks(_WISHES[work.news], t) else None,
             scene.second_person_from.get(t.namespace),
-            choice=_WISHES[work.news],
             actor=work.actor,
             approves=work.approves,
         )

@@ -31,6 +31,7 @@ from guerdon.redemption.issuance import Receipt
 from guerdon.sealing import Sealer
 from guerdon.transactions import store as transactions
 from guerdon.transactions.model import Key
+from guerdon.transactions.requests import store as requests
 
 _CREATED, _CHANGED = '"created"', '"changed"'
 
@@ -98,6 +99,9 @@ async def erase(
             "confirm or cancel those that need a decision.",
             held=account.held,
         )
+    asked = await requests.of_member(tx, slot, member.member_id)
+    if asked is not None:
+        await requests.settle(tx, slot, asked, "system", "void")
     await issuance.adjust_out(tx, slot, account, reason)
     await transactions.erase_personal(tx, slot, member.member_id)
     await members.erase(tx, member, _user_hash(sealer, namespace, user_id), tx.at)

@@ -140,13 +140,12 @@ async def _vouched(
     tx: Tx, t: Transaction, work: Resolve, choice: Literal["grant", "charge"]
 ) -> Request | None:
     """The request that is approved by this and is now settled, where one was needed."""
-    wishes = await requests.unsettled(tx, t.slot, [t.transaction_id])
+    asked = (await requests.unsettled(tx, t.slot, [t.transaction_id])).get(t.transaction_id)
     limits = await rules.second_person_from(tx, {t.namespace})
     request = vouched(
-        t,
-        wishes.get(t.transaction_id),
+        t.price,
+        asked if asked is not None and asked.still_asks(choice, t) else None,
         limits.get(t.namespace),
-        choice=choice,
         actor=work.actor,
         approves=work.approves,
     )

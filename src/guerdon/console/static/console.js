@@ -98,11 +98,12 @@ for (const row of $$('tr[data-opened]')) expand(row.id.slice(2), {wanted: true, 
 
 // --- the dialog ---------------------------------------------------------------------------------
 const dialog = $('#dialog')
-let asker
+let asker, asked
 
-const ask = async (link) => {
+const ask = async (link, address = link.href) => {
   asker = link
-  const answer = await fetch(link.href, {headers: {'HX-Request': 'true', 'HX-Current-URL': location.href}})
+  asked = address
+  const answer = await fetch(address, {headers: {'HX-Request': 'true', 'HX-Current-URL': location.href}})
   const away = answer.headers.get('HX-Redirect')
   if (away) { location.href = away; return }
   const typed = $('[name=reason]', dialog)?.value
@@ -116,11 +117,11 @@ const ask = async (link) => {
 setInterval(async () => {
   const seen = $('[name=seen], [name=n]', dialog)
   if (live || document.hidden || !dialog?.open || !seen || dialog.getAttribute('aria-busy') === 'true') return
-  const answer = await fetch(asker.href, {headers: {'HX-Request': 'true'}}).catch(() => null)
+  const answer = await fetch(asked, {headers: {'HX-Request': 'true'}}).catch(() => null)
   if (!answer) return
   const fresh = document.createElement('template')
   fresh.innerHTML = await answer.text()
-  if (dialog.open && seen.isConnected && $(`[name=${seen.name}]`, fresh.content)?.value !== seen.value) ask(asker)
+  if (dialog.open && seen.isConnected && $(`[name=${seen.name}]`, fresh.content)?.value !== seen.value) ask(asker, asked)
 }, 4000)
 
 const back = () => {
@@ -129,6 +130,11 @@ const back = () => {
   if (link?.getClientRects().length) link.focus()
   else $(`[data-expand="${asker?.href?.split('/').at(-2)}"]`)?.focus()
 }
+// A form that asks first: its answer is the dialog.
+for (const form of $$('[data-ask]')) form.addEventListener('submit', (event) => {
+  event.preventDefault()
+  ask(event.submitter, `${form.action}?${new URLSearchParams(new FormData(form))}`)
+})
 dialog?.addEventListener('close', () => { dialog.replaceChildren(); back() })
 
 dialog?.addEventListener('submit', async (event) => {

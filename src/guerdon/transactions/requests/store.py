@@ -1,4 +1,5 @@
-"""What one operator asked for and another must approve, as rows; at most one a transaction."""
+"""What one operator asked for and another must approve, as rows; at most one a transaction, and one
+a member."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -17,21 +18,49 @@ Outcome = Literal["approved", "declined", "void"]
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
-    """Somebody's wish that another person decides about. It stands only while its transaction was
-    not touched since: what was decided upon is then no longer what is there."""
+class Asked:
+    """Somebody's wish that another person decides about, with its number among those of the same
+    transaction or member."""
 
-    transaction_id: UUID
     n: int
-    choice: Wish
     reason: str | None
     asked_by: str
     asked_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Request(Asked):
+    """A wish about a transaction. It stands only while its transaction was not touched since: what
+    was decided upon is then no longer what is there."""
+
+    transaction_id: UUID
+    choice: Wish
     standing_at: datetime
+
+    @property
+    def about(self) -> UUID:
+        return self.transaction_id
 
     def stands(self, t: Transaction) -> bool:
         """Whether it still is about the transaction as it is."""
         return self.standing_at == t.updated_at
+
+    def still_asks(self, choice: Wish, t: Transaction) -> bool:
+        """Whether it stands and asks for just this."""
+        return self.choice == choice and self.stands(t)
+
+
+@dataclass(frozen=True, slots=True)
+class Adjustment(Asked):
+    """A wish to credit tokens to a member (``change`` above 0) or to take them away. It stands
+    until it is settled: whoever approves is shown what it does to the balance by then."""
+
+    member_id: UUID
+    change: int
+
+    @property
+    def about(self) -> UUID:
+        return self.member_id
 
 
 async def unsettled(tx: ReadTx, slot: int, ids: Collection[UUID]) -> dict[UUID, Request]:
@@ -40,6 +69,18 @@ async def unsettled(tx: ReadTx, slot: int, ids: Collection[UUID]) -> dict[UUID, 
         return {}
     rows = await tx.all(_Q["unsettled"], {"slot": slot, "ids": list(ids)})
     return {row.transaction_id: Request(*row) for row in rows}
+
+
+async def of_member(tx: ReadTx, slot: int, member_id: UUID) -> Adjustment | None:
+    """The adjustment of a member's tokens that waits, if one does."""
+    row = await tx.first(_Q["of_member"], {"slot": slot, "id": member_id})
+    return None if row is None else Adjustment(*row)
+
+
+async def adjustments(tx: ReadTx, namespace: str, limit: int) -> list[tuple[int, Adjustment]]:
+    """The adjustments that wait in a programme, the oldest first, each with its slot."""
+    rows = await tx.all(_Q["adjustments"], {"namespace": namespace, "limit": limit})
+    return [(row.slot, Adjustment(*row[:-1])) for row in rows]
 
 
 async def waiting(tx: ReadTx, found: Collection[Transaction]) -> dict[UUID, Request]:
@@ -67,7 +108,25 @@ async def add(tx: Tx, t: Transaction, choice: Wish, reason: str | None, asked_by
     )
 
 
-async def settle(tx: Tx, slot: int, request: Request, by: str, outcome: Outcome) -> bool:
+async def add_adjustment(
+    tx: Tx, slot: int, namespace: str, member_id: UUID, change: int, reason: str, asked_by: str
+) -> None:
+    """One more, about a member whose accounts are under lock."""
+    await tx.run(
+        _Q["add_adjustment"],
+        {
+            "slot": slot,
+            "id": member_id,
+            "namespace": namespace,
+            "change": change,
+            "reason": reason,
+            "asked_by": asked_by,
+            "at": tx.at,
+        },
+    )
+
+
+async def settle(tx: Tx, slot: int, asked: Request | Adjustment, by: str, outcome: Outcome) -> bool:
     """Says how it ended; answers whether nobody had before."""
-    where = {"slot": slot, "id": request.transaction_id, "n": request.n}
+    where = {"slot": slot, "id": asked.about, "n": asked.n}
     return await tx.run(_Q["settle"], {**where, "at": tx.at, "by": by, "outcome": outcome}) > 0
