@@ -73,3 +73,41 @@ async def test_filters_are_copied_as_a_query_and_as_a_call(reader: Reader) -> No
     assert "no filter for: price:>5" in call
     await page.get_by_role("button", name="Copy as API call").click()
     await expect(page.locator("#said")).to_have_text("Copied.")
+
+
+async def test_payloads_are_searched_in_a_span(reader: Reader) -> None:
+    house = reader.house
+    house.provider.answer = GIVEN
+    made = await house.redeem("User 123", until="success")
+    house.provider.answer = LATER
+    await house.redeem("ada", until="postponed")
+    await reader.sign_in("manager")
+    page = reader.page
+    find = page.get_by_label("Find by ID")
+    await find.fill('payload:"V-1881"')
+    await page.keyboard.press("Enter")
+    alert = page.locator("main [role=alert]")
+    await expect(alert).to_contain_text("payload=V-1881 needs a span of at most 31 days")
+    await expect(page.locator(".token.wrong")).to_contain_text("V-1881")
+    await expect(page.locator("tbody tr")).to_have_count(2)
+    assert await reader.axe() == []
+    await alert.get_by_role("link", name="the last 7d").click()
+    await expect(page.locator("tbody tr")).to_have_count(1)
+    await expect(page.locator(f"#t-{made}")).to_be_visible()
+    await expect(page.locator("main")).to_contain_text("This list is not live")
+    # What the search does not know is not promised: neither a file of all, nor a decision on all.
+    await expect(page.locator("#live, #export, [name=scope][value=all]")).to_have_count(0)
+    assert await reader.axe() == []
+    await page.locator("[data-expand]").click()
+    await expect(page.locator(".timeline")).to_be_visible()
+    await page.get_by_role("link", name="Change payload V-1881").click()
+    await find.fill("payload:User.123@example.com")
+    await page.keyboard.press("Enter")
+    await expect(alert).to_contain_text("an email is found by email:, exactly")
+    await find.fill("payload:nowhere")
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("heading", name="No transactions match")).to_be_visible()
+    await expect(page.get_by_role("link", name="Without payload nowhere, 2")).to_be_visible()
+    await expect(
+        page.get_by_role("link", name="Without created last 7d", exact=True)
+    ).to_be_visible()

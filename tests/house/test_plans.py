@@ -52,6 +52,7 @@ HOT = {
         "count_status",
         "by_ids",
     ],
+    "transactions.payloads": ["holding", "replies"],
     "transactions.desk": ["assignees", "assigned_to", "last_notes"],
     "outbox": [
         "lock_messages",

@@ -52,7 +52,8 @@ async def test_a_search_out_of_time_says_how_far_it_came(
     async with await psycopg.AsyncConnection.connect(database_url) as connection:
         # Who holds the attempts keeps every question about them waiting.
         await connection.execute("LOCK TABLE attempt IN ACCESS EXCLUSIVE MODE")
-        looked = await looking.look(database, nothing, 5, oldest_first=False)
+        until = clock.monotonic() + looking.SECONDS
+        looked = await looking.look(database, nothing, 5, oldest_first=False, until=until)
     assert looked == looking.Looked([], stopped=True)
     async with database.read() as tx:
         assert await lists.reach(tx, nothing, 3, oldest_first=False) == made[2]

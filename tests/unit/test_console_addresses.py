@@ -56,6 +56,7 @@ def test_a_status_can_be_left_out() -> None:
         ("open", "x"),
         ("cols", "id,id"),
         ("tz", "Mars/Olympus"),
+        ("payload", "V-1881"),
     ],
 )
 def test_what_does_not_read_is_marked_and_left_out(field: str, value: str) -> None:
@@ -73,6 +74,38 @@ def test_types_actors_and_results() -> None:
     assert wanted.results == ("timed-out", "5xx")
     without = narrowing.narrowed(Wanted("1"), read(actor="-operator"), DUBLIN, NOW)
     assert without.closers == ("provider", "system", "key")
+
+
+@pytest.mark.parametrize(
+    ("created", "reads"),
+    [
+        ("24h", True),
+        ("31d", True),
+        ("32d", False),
+        # A day of this span has 25 hours in Dublin.
+        ("2026-10-01..2026-10-31", True),
+        ("2026-10-01..2026-11-01", False),
+        ("someday", False),
+    ],
+)
+def test_payloads_are_searched_in_a_span_of_31_days(created: str, reads: bool) -> None:
+    asked = read(payload="V-1881", created=created)
+    assert asked.text == ("V-1881" if reads else None)
+    assert asked.needs_span is not reads
+
+
+@pytest.mark.parametrize("text", ["ab", "a" * 101, "ada@example.com", "@example"])
+def test_no_email_is_looked_for_in_payloads(text: str) -> None:
+    asked = read(payload=text, created="24h")
+    assert asked.text is None
+    assert not asked.needs_span
+
+
+@pytest.mark.parametrize("text", ["-12,5 °C", 'a"b', "C:\\new*"])
+def test_the_text_of_a_payload_stands_for_itself(text: str) -> None:
+    asked = read(payload=text, created="24h")
+    assert asked.text == text
+    assert asked.tokens[1].shown == text
 
 
 @pytest.mark.parametrize("text", ["a,b", "-a", "a*", "\\", "a\\,*", "-*,", "User 123"])

@@ -2,18 +2,18 @@
 
     /redeem/transactions?view=all&status=postponed,-success&option=<name>&type=digital&user=ada
         &assignee=me&q=019de3f0&created=24h | 2026-11-01..2026-11-22&age=>1h&price=>=500
-        &result=timeout,5xx&actor=operator&sort=created&after=<id>&open=<id>,<id>&limit=100
-        &cols=id,status&tz=Europe/Dublin
+        &result=timeout,5xx&actor=operator&payload=V-1881&sort=created&after=<id>&open=<id>,<id>
+        &limit=100&cols=id,status&tz=Europe/Dublin
 
 Several values of a field are OR, several fields are AND. ``-`` before a value negates it, ``*``
-after a userId stands for all that begin so; a backslash takes the meaning of a sign away. A value
-that does not read is kept, marked and left out of the search; a parameter nobody knows is left out
-with a notice.
+after a userId stands for all that begin so; a backslash takes the meaning of a sign away. The text
+of ``payload`` stands for itself. A value that does not read is kept, marked and left out of the
+search; a parameter nobody knows is left out with a notice.
 """
 
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -36,18 +36,23 @@ FILTERS = (
     "price",
     "result",
     "actor",
+    "payload",
 )
 # What a saved view keeps beside the view; what else the address holds; what only passes through it.
 _KEPT = ("sort", "limit", "cols", *FILTERS)
 _PLACE = {"after", "before", "open"}
 _STATE = ("view", "saved", "tz", *_PLACE, *_KEPT)
 _PASSING = ("find", "done", "choosing", "chosen", "col", "move", "edit", "typed", "guess")
-SINGLE = ("q", "created", "age", "price")
+SINGLE = ("q", "created", "age", "price", "payload")
 NEGATED = ("status", "option", "type", "user", "actor")
 # Who can end a transaction, as addresses and as histories name them.
 ACTORS = {"operator": "operator", "provider": "provider", "system": "system", "integrator": "key"}
 LIMITS = ("50", "100", "200")
 TYPES = ("physical", "digital", "currency")
+# What a search of payloads is refused without; a day on which clocks go back has one hour more.
+NEEDS_SPAN = "needs a span of at most 31 days"
+_LONGEST_SPAN = timedelta(days=31, hours=1)
+SPANS = ("24h", "7d", "31d")
 SLOW_SECONDS = 30
 _LENGTH = re.compile(r"(?P<number>\d{1,5})(?P<unit>[mhdw])")
 _UNITS = {"m": 60, "h": 3600, "d": 86_400, "w": 604_800}
@@ -87,6 +92,15 @@ class Asked:
     def values(self, name: str) -> list[str]:
         """The good values of a field."""
         return [one.value for one in self.tokens if one.field == name and one.wrong is None]
+
+    @property
+    def text(self) -> str | None:
+        """The text that is looked for in payloads."""
+        return next(iter(self.values("payload")), None)
+
+    @property
+    def needs_span(self) -> bool:
+        return any(token.wrong == NEEDS_SPAN for token in self.tokens)
 
     @property
     def wrong(self) -> bool:
@@ -129,6 +143,11 @@ def read(parameters: Mapping[str, str], zone: Zone, now: datetime) -> Asked:
         parts = [text] if name in SINGLE else _VALUE.findall(text)
         values = dict.fromkeys(part.strip() for part in parts)
         tokens += [_token(name, value, zone, now) for value in values if value]
+    if not _within_a_span(tokens, zone, now):
+        tokens = [
+            replace(one, wrong=one.wrong or NEEDS_SPAN) if one.field == "payload" else one
+            for one in tokens
+        ]
     given = {name: value for name, value in parameters.items() if value}
     for name, (reads, detail) in _SETTINGS.items():
         if name in given and not reads(given[name]):
@@ -150,6 +169,12 @@ def read(parameters: Mapping[str, str], zone: Zone, now: datetime) -> Asked:
     )
 
 
+def _within_a_span(tokens: Sequence[Token], zone: Zone, now: datetime) -> bool:
+    """Whether a date range bounds the list well enough for payloads to be searched."""
+    spans = [created(one.value, zone, now) for one in tokens if one.field == "created"]
+    return any(span and (span[1] or now) - span[0] <= _LONGEST_SPAN for span in spans)
+
+
 def _are_uuids(value: str) -> bool:
     return all(_uuid(one) is not None for one in value.split(","))
 
@@ -168,13 +193,14 @@ _SETTINGS: Mapping[str, tuple[Callable[[str], bool], str]] = {
 
 def _token(name: str, value: str, zone: Zone, now: datetime) -> Token:
     check = _CHECKS.get(name)
-    refused, said = (True, value[1:]) if value.startswith("-") else (False, value)
-    if name in ("price", "age", "created", "q") or not refused:
-        said = value
+    refused = value.startswith("-") and name != "payload"
+    said = value[1:] if refused and name not in SINGLE else value
     wrong = check(said, zone, now) if check is not None else None
     if refused and wrong is None and (name not in NEGATED or (name == "actor" and "@" in said)):
         wrong = "cannot be turned round with a minus"
-    shown = f"last {value}" if name == "created" and _LENGTH.fullmatch(value) else plain(said)
+    shown = said if name == "payload" else plain(said)
+    if name == "created" and _LENGTH.fullmatch(value):
+        shown = f"last {value}"
     return Token(name, value, f"not {shown}" if refused and wrong is None else shown, wrong)
 
 
@@ -241,6 +267,12 @@ def _q_wrong(value: str, _zone: Zone, _now: datetime) -> str | None:
     )
 
 
+def _payload_wrong(value: str, _zone: Zone, _now: datetime) -> str | None:
+    if "@" in value:
+        return "has an @: an email is found by email:, exactly, and never in payloads"
+    return None if 3 <= len(value) <= 100 else "must have 3 to 100 characters"
+
+
 _CHECKS: Mapping[str, Callable[[str, Zone, datetime], str | None]] = {
     "status": _status_wrong,
     "option": _option_wrong,
@@ -252,6 +284,7 @@ _CHECKS: Mapping[str, Callable[[str, Zone, datetime], str | None]] = {
     "price": _price_wrong,
     "age": _age_wrong,
     "q": _q_wrong,
+    "payload": _payload_wrong,
 }
 
 

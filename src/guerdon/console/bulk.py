@@ -105,6 +105,11 @@ class Bulk:
         if asked.wrong:
             raise InvalidRequest("A filter of this list does not read. Put it right, then select.")
         ticked = visit.field("scope") != "all"
+        if asked.text is not None and not ticked:
+            raise InvalidRequest(
+                "How many payloads have a text is not known until all are searched. Tick the rows "
+                "that you mean."
+            )
         view = asked.view or "all"
         oldest_first = (
             view == "needs-decision" if asked.oldest_first is None else asked.oldest_first

@@ -39,6 +39,10 @@ class Exports:
             raise InvalidRequest("An export is CSV or JSON Lines.")
         given = {name: visit.field(name) for name in ("view", "cols", *addresses.FILTERS)}
         asked = addresses.read({k: v for k, v in given.items() if v}, visit.zone, visit.now)
+        if asked.text is not None:
+            raise InvalidRequest(
+                "A search of payloads is no list to export. Take that filter away."
+            )
         keys: Sequence[str] = [column.key for column in asked.columns]
         if visit.field("columns") == "all":
             keys = columns.WHOLE

@@ -55,7 +55,7 @@ async def filters_for(
         added += found
         guess = {"typed": bare, "guess": f"{kind}.{len(found)}"}
     # Whoever names a status, or just anything, means every view.
-    anywhere = bool(bare) or any(name in ("status", "q") for name, _ in added)
+    anywhere = bool(bare) or any(name in ("status", "q", "payload") for name, _ in added)
     parameters = asked.link(view="all") if anywhere else asked.link()
     for name, value in added:
         have = parameters.get(name, "")
@@ -128,6 +128,9 @@ def guessed(asked: Asked) -> Guess | None:
 
 def written(token: Token) -> str:
     """A token as people type it."""
+    if token.field == "payload" and re.search(r"\s", token.value):
+        bare = token.value.replace('"', "")
+        return f'payload:"{bare}"'
     if token.field in addresses.SINGLE:
         return f"{'id' if token.field == 'q' else token.field}:{token.value}"
     minus = "-" if token.value.startswith("-") and token.shown.startswith("not ") else ""

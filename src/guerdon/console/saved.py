@@ -194,6 +194,8 @@ class SavedViews:
 
     async def _count(self, visit: Visit, saved: SavedView) -> int | None:
         asked = addresses.read(dict(parse_qsl(saved.query)), visit.zone, visit.now)
+        if asked.text is not None:
+            return None
         try:
             async with self._parts.database.read() as tx:
                 await lists.bounded(tx, _PATIENCE_SECONDS)

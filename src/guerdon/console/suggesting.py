@@ -35,6 +35,7 @@ _HINTS: Mapping[str, str] = {
     "result": "timeout, 5xx, 404: the newest answer",
     "actor": "who ended it",
     "assignee": "me, or an operator's email",
+    "payload": "a text in what was sent or said, with created:",
 }
 _EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "type": addresses.TYPES,

@@ -9,7 +9,7 @@ from uuid import UUID
 from psycopg.errors import QueryCanceled
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 
-from guerdon import ids
+from guerdon import clock, ids
 from guerdon.access import sessions
 from guerdon.console import asked as addresses
 from guerdon.console import columns, copying, finding, looking, rows, selection
@@ -17,9 +17,11 @@ from guerdon.console.asked import Asked, Token
 from guerdon.console.figures import Figures
 from guerdon.console.histogram import histogram
 from guerdon.console.live import Feed, Listener
+from guerdon.console.looking import Looked
 from guerdon.console.pages import Pages
 from guerdon.console.rows import Row
 from guerdon.console.saved import SavedViews
+from guerdon.console.searching import Search
 from guerdon.console.site import Page
 from guerdon.console.visit import Visit
 from guerdon.transactions.lists import pages as lists
@@ -112,10 +114,10 @@ class Transactions:
             }
             wanted = await selection.wanted(tx, self._parts.slots, visit, asked, view)
             everything = await selection.wanted(tx, self._parts.slots, visit, asked, "all")
-            bars = await histogram(tx, visit, everything)
+            bars = None if asked.text else await histogram(tx, visit, everything)
         tokens = [_named(token, titles) for token in asked.tokens]
         tabs, opened = await self._saved.tabs(visit, asked, view)
-        shown = await self._shown(wanted, asked, oldest_first=oldest_first)
+        shown = await self._shown(visit, wanted, asked, oldest_first=oldest_first)
         values = {
             "title": "Transactions",
             "place": "/redeem/transactions",
@@ -127,6 +129,7 @@ class Transactions:
             "as_api_call": copying.as_api_call(_site(visit), tokens, wanted),
             "view": view,
             "live": visit.url("/redeem/transactions/live", asked.link(view=view)),
+            "spans": addresses.SPANS if asked.needs_span else (),
             "tabs": tabs,
             "saved": opened,
             "name": None,
@@ -164,16 +167,42 @@ class Transactions:
         shown = columns.moved(visit.request.query_params.getlist("col"), move or "")
         return asked.here(cols=shown) | ({"choosing": move} if move else {})
 
-    async def _shown(self, wanted: Wanted, asked: Asked, *, oldest_first: bool) -> _Shown:
+    async def _looked(
+        self, visit: Visit, wanted: Wanted, asked: Asked, *, oldest_first: bool
+    ) -> Looked:
+        """One more row than the page has. Whoever may reveal replies has them searched too, which
+        is written down before."""
+        database, limit = self._parts.database, asked.limit + 1
+        until = clock.monotonic() + looking.SECONDS
+        if asked.text is None:
+            return await looking.look(
+                database, wanted, limit, oldest_first=oldest_first, until=until
+            )
+        sealer = None
+        if visit.operator.may("operate"):
+            sealer = self._parts.sealer
+            async with database.tx() as tx:
+                span = {"created": asked.parameters["created"]}
+                await visit.audit(tx, "replies.searched", visit.namespace, span)
+        return await looking.sift(
+            database,
+            wanted,
+            limit,
+            Search(asked.text, sealer).among,
+            oldest_first=oldest_first,
+            until=until,
+        )
+
+    async def _shown(
+        self, visit: Visit, wanted: Wanted, asked: Asked, *, oldest_first: bool
+    ) -> _Shown:
         """The rows of the page, and from which rows the pages beside it go on."""
         backwards = asked.before is not None and asked.after is None
         start = asked.before if backwards else asked.after
         if start is not None:
             beyond = oldest_first != backwards
             wanted = wanted.between(start if beyond else None, None if beyond else start)
-        looked = await looking.look(
-            self._parts.database, wanted, asked.limit + 1, oldest_first=oldest_first != backwards
-        )
+        looked = await self._looked(visit, wanted, asked, oldest_first=oldest_first != backwards)
         more = len(looked.found) > asked.limit
         found = looked.found[: asked.limit]
         if backwards:
@@ -198,6 +227,8 @@ class Transactions:
         found = {}
         for token, other in list(zip(asked.tokens, tokens, strict=True))[:_EXPLAINED]:
             rest = addresses.read(asked.without(token), visit.zone, visit.now)
+            if rest.text is not None or rest.needs_span:  # counting would have to search
+                continue
             try:
                 async with self._parts.database.read() as tx:
                     await lists.bounded(tx, _PATIENCE_SECONDS)
