@@ -116,3 +116,26 @@ async def test_a_member_is_erased_only_without_open_transactions(reader: Reader)
     await reader.go(f"/redeem/transactions/{made}")
     await expect(page.get_by_role("heading", name="Free Tickets")).to_be_visible()
     await expect(page.get_by_text("The member was erased")).to_be_visible()
+
+
+async def test_notes_stay_until_the_member_is_erased(reader: Reader, browser: Browser) -> None:
+    house = reader.house
+    page = reader.page
+    await reader.sign_in("support")
+    await reader.go("/members/one?user=ada")
+    await page.get_by_label("Note").fill("Called: <b>angry</b>\nagain on Monday")
+    await page.get_by_role("button", name="Add note").click()
+    await expect(page.get_by_role("status").first).to_contain_text("Your note is with the others")
+    note = page.locator("#notes li")
+    await expect(note).to_contain_text("support@example.com")
+    await expect(note.locator(".note-of")).to_have_text("Called: <b>angry</b> again on Monday")
+    assert await reader.axe() == []
+    async with another(browser, house, java_script_enabled=False) as viewer:
+        await viewer.sign_in("viewer")
+        await viewer.go("/members/one?user=ada")
+        await expect(viewer.page.locator("#notes li")).to_have_count(1)
+        await expect(viewer.page.locator("#notes")).to_contain_text("takes the role support")
+    await house.api.call("DELETE", "/v1/members/ada")
+    async with house.database.pool.connection() as connection:
+        cursor = await connection.execute("SELECT count(*) FROM member_note")
+        assert [tuple(row) for row in await cursor.fetchall()] == [(0,)]

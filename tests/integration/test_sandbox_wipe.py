@@ -26,10 +26,12 @@ from guerdon.errors import (
     Unavailable,
 )
 from guerdon.members import model as member_model
+from guerdon.members.notes import store as notes
 from guerdon.redemption import enrolment
 from guerdon.redemption.enrolment import enrol_batch, read_line
 from guerdon.sealing import Sealer
 from guerdon.transactions.desk import store as desk
+from guerdon.transactions.requests import store as requests
 from guerdon.transactions.states import News
 from guerdon.web import sandbox
 
@@ -66,6 +68,11 @@ async def live_through(programme: Programme, sealer: Sealer) -> UUID:
         t = await programme.transaction(made[3])
         await desk.add_note(tx, t, "operator:ann", "Called them.")
         await desk.hand_over(tx, t, None, "operator:ann")
+        ann = await enrolment.locked(tx, SLOTS, namespace, "ann")
+        await notes.add(tx, ann, "operator:ann", "Called her.")
+        await requests.add_adjustment(
+            tx, ann.slot, namespace, ann.member_id, 5, "Goodwill", "operator:ann"
+        )
         line = read_line(namespace, 1, {"userId": "ann", "reference": "line 1", "grant": 5})
         other = read_line(namespace, 2, {"userId": "cid", "reference": "line 2"})
         for one in (line, other):

@@ -46,12 +46,7 @@ class Desk:
     async def note(self, visit: Visit) -> Response:
         """Writes a note: it stays as it is written."""
         identifier = visit.identifier("id")
-        text = visit.field("text").replace("\x00", "")
-        if not 0 < len(text) <= _LONGEST_NOTE:
-            detail = f"must have 1 to {_LONGEST_NOTE:,} characters"
-            raise InvalidRequest(
-                f"A note {detail}.", errors=[{"pointer": "/text", "detail": detail}]
-            )
+        text = note_text(visit)
         async with self._parts.database.tx() as tx:
             t = await inquiry.find(tx, self._parts.slots, visit.namespace, identifier)
             number = await desk.add_note(tx, t, visit.operator.actor, text)
@@ -84,6 +79,15 @@ class Desk:
             return await self._history(visit)
         where = f"/redeem/transactions/{visit.identifier('id')}"
         return RedirectResponse(visit.url(where, {"done": what}), status_code=303)
+
+
+def note_text(visit: Visit) -> str:
+    """What the form says, or ``InvalidRequest``."""
+    text = visit.field("text").replace("\x00", "")
+    if not 0 < len(text) <= _LONGEST_NOTE:
+        detail = f"must have 1 to {_LONGEST_NOTE:,} characters"
+        raise InvalidRequest(f"A note {detail}.", errors=[{"pointer": "/text", "detail": detail}])
+    return text
 
 
 def with_notes(story: Story, notes: Iterable[Note], case: Case | None) -> Story:

@@ -18,6 +18,7 @@ from guerdon.console.hashing import Hashing
 from guerdon.console.issuer import Issuer
 from guerdon.console.jumping import Jumping
 from guerdon.console.live import Feed
+from guerdon.console.member_notes import MemberNotes
 from guerdon.console.members import Members
 from guerdon.console.option_list import OptionList
 from guerdon.console.options import Options
@@ -84,6 +85,7 @@ def table(
         *Options(parts, pages).table(),
         *Members(parts, pages).table(),
         *Adjusting(parts, pages).table(),
+        *MemberNotes(parts).table(),
         *Providers(parts, pages).table(),
         *Overview(parts, pages, figures).table(),
         *Settings(parts, pages, hashing).table(),

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from starlette.responses import RedirectResponse, Response
 
-from guerdon.console import adjusting
+from guerdon.console import adjusting, member_notes
 from guerdon.console.pages import Pages
 from guerdon.console.site import Page
 from guerdon.console.visit import Visit
@@ -16,6 +16,8 @@ from guerdon.ledger.posting import Account, of_transaction
 from guerdon.members import store as members
 from guerdon.members.lists import pages as lists
 from guerdon.members.model import Change, Member
+from guerdon.members.notes import store as notes
+from guerdon.members.notes.store import Note
 from guerdon.redemption import enrolment
 from guerdon.transactions.lists import pages as transaction_lists
 from guerdon.transactions.lists.pages import Wanted
@@ -24,9 +26,10 @@ from guerdon.transactions.requests import store as requests
 from guerdon.transactions.requests.store import Adjustment
 from guerdon.web.parts import Parts
 
-_PER_PAGE, _LINES, _RECENT = 50, 50, 10
+_PER_PAGE, _LINES, _RECENT, _NOTES = 50, 50, 10, 20
 _DONE = {
     **adjusting.DONE,
+    **member_notes.DONE,
     "frozen": "Frozen: this member may not redeem until you say so.",
     "unfrozen": "This member may redeem again.",
 }
@@ -60,6 +63,7 @@ class _Known:
     lines: list[Line]
     recent: list[Transaction]
     asked: Adjustment | None
+    notes: list[Note]
 
 
 class Members:
@@ -169,6 +173,8 @@ class Members:
             "account": known.account,
             "revealed": revealed,
             "asked": known.asked,
+            "notes": known.notes,
+            "older_notes": known.notes[-1].n if len(known.notes) == _NOTES else None,
             "amount": visit.query("amount") or "",
             "way": visit.query("way") or "give",
             "more": known.lines[-1].row.member_seq if len(known.lines) == _LINES else None,
@@ -177,7 +183,6 @@ class Members:
         return await self._pages.screen(visit, "member.html", values)
 
     async def _read(self, visit: Visit, user_id: str) -> _Known:
-        below = visit.query("below") or ""
         async with self._parts.database.read() as tx:
             member, account = await enrolment.profile(
                 tx, self._parts.slots, visit.namespace, user_id.replace("\x00", "")
@@ -186,17 +191,24 @@ class Members:
                 tx,
                 member.slot,
                 member.member_id,
-                before_seq=int(below) if below.isdigit() and len(below) < 19 else None,
+                before_seq=_number(visit.query("below")),
                 limit=_LINES,
             )
             wanted = Wanted(visit.namespace, member_ids=(member.member_id,))
             recent = await transaction_lists.page(tx, wanted, _RECENT)
             asked = await requests.of_member(tx, member.slot, member.member_id)
-        return _Known(member, account, [_line(row) for row in rows], recent, asked)
+            noted = await notes.newest(
+                tx, member.slot, member.member_id, _NOTES, _number(visit.query("notes"))
+            )
+        return _Known(member, account, [_line(row) for row in rows], recent, asked, noted)
 
     def _back(self, visit: Visit, user_id: str, done: str) -> Response:
         where = visit.url("/members/one", {"user": user_id, "done": done})
         return RedirectResponse(where, status_code=303)
+
+
+def _number(text: str | None) -> int | None:
+    return int(text) if text is not None and text.isdecimal() and len(text) < 19 else None
 
 
 def _line(row: Row) -> Line:

@@ -8,22 +8,20 @@ business, and no decision about a redemption.
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from guerdon import ids
 from guerdon.access import store as access
 from guerdon.access.rules import store as rules
 from guerdon.db.pool import Tx
 from guerdon.errors import (
     GuerdonError,
     InsufficientTokens,
-    MemberNotFound,
     NotOpen,
     PreconditionFailed,
     SecondPersonRequired,
 )
 from guerdon.ledger import store as ledger
 from guerdon.ledger.posting import Account
-from guerdon.members import store as members
 from guerdon.members.model import Member
+from guerdon.redemption import enrolment
 from guerdon.redemption.approval import vouched
 from guerdon.redemption.issuance import Issuance, IssuanceVerb, Issued, body_hash, scope_hash
 from guerdon.transactions import store as transactions
@@ -133,12 +131,9 @@ async def decline(
 
 
 async def _lock(tx: Tx, slots: int, namespace: str, user_id: str) -> tuple[Member, Account]:
-    slot = ids.bucket_of(namespace, user_id) % slots
-    found = await members.lock(tx, slot, {(namespace, user_id)})
-    if not found:
-        raise MemberNotFound(f"There is no member {user_id!r}.")
-    member = found[namespace, user_id]
-    return member, (await ledger.lock_accounts(tx, slot, [member.member_id]))[member.member_id]
+    member = await enrolment.locked(tx, slots, namespace, user_id)
+    accounts = await ledger.lock_accounts(tx, member.slot, [member.member_id])
+    return member, accounts[member.member_id]
 
 
 def _require_seen(account: Account, work: Adjust) -> None:

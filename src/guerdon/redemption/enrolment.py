@@ -25,6 +25,7 @@ from guerdon.ledger.posting import Account
 from guerdon.members import model
 from guerdon.members import store as members
 from guerdon.members.model import Change, Member
+from guerdon.members.notes import store as notes
 from guerdon.members.store import MemberKey
 from guerdon.redemption import issuance
 from guerdon.redemption.issuance import Receipt
@@ -80,6 +81,15 @@ async def profile(tx: ReadTx, slots: int, namespace: str, user_id: str) -> tuple
     return member, await ledger.account(tx, slot, member.member_id)
 
 
+async def locked(tx: Tx, slots: int, namespace: str, user_id: str) -> Member:
+    """A member under lock, or ``MemberNotFound``."""
+    slot = ids.bucket_of(namespace, user_id) % slots
+    found = await members.lock(tx, slot, {(namespace, user_id)})
+    if not found:
+        raise MemberNotFound(f"There is no member {user_id!r}.")
+    return found[namespace, user_id]
+
+
 async def erase(
     tx: Tx, slots: int, sealer: Sealer, namespace: str, user_id: str, reason: str
 ) -> None:
@@ -87,11 +97,8 @@ async def erase(
 
     Raises ``MemberNotFound``, and ``OpenTransactions`` while tokens are held.
     """
-    slot = ids.bucket_of(namespace, user_id) % slots
-    found = await members.lock(tx, slot, {(namespace, user_id)})
-    if not found:
-        raise MemberNotFound(f"There is no member {user_id!r}.")
-    member = found[namespace, user_id]
+    member = await locked(tx, slots, namespace, user_id)
+    slot = member.slot
     account = (await ledger.lock_accounts(tx, slot, {member.member_id}))[member.member_id]
     if account.held:
         raise OpenTransactions(
@@ -104,6 +111,7 @@ async def erase(
         await requests.settle(tx, slot, asked, "system", "void")
     await issuance.adjust_out(tx, slot, account, reason)
     await transactions.erase_personal(tx, slot, member.member_id)
+    await notes.remove(tx, slot, member.member_id)
     await members.erase(tx, member, _user_hash(sealer, namespace, user_id), tx.at)
 
 
