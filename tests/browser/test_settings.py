@@ -2,7 +2,7 @@
 
 from playwright.async_api import Browser, expect
 from tests.browser.conftest import PASSWORD, House, Reader, another
-from tests.browser.test_transactions import LATER
+from tests.browser.test_transactions import GIVEN, LATER, UNSURE
 
 
 async def test_the_overview_leads_to_its_lists(reader: Reader) -> None:
@@ -13,10 +13,36 @@ async def test_the_overview_leads_to_its_lists(reader: Reader) -> None:
     page = reader.page
     await page.get_by_role("link", name="Overview").click()
     await expect(page.locator(".figure")).to_have_text(["1", "200", "0", "0", "0"])
+    line = page.get_by_role("table", name="Options by how").locator("tbody tr")
+    await expect(line).to_contain_text("100 %")
     assert await reader.axe() == []
     await page.get_by_role("link", name="Waiting for a decision").click()
     await expect(page.locator(f"#t-{made}")).to_be_visible()
     await expect(page.get_by_role("link", name="Team and roles")).to_have_count(0)
+
+
+async def test_the_overview_tells_options_by_their_trouble(reader: Reader) -> None:
+    house = reader.house
+    house.provider.answers = [GIVEN, UNSURE, UNSURE]
+    given = await house.redeem("User 123", until="success")
+    for _ in range(2):
+        unsure = await house.redeem("User 123", until="recoverable-failure")
+    await reader.sign_in("viewer")
+    page = reader.page
+    await reader.go("/redeem/overview")
+    line = page.get_by_role("table", name="Options by how").locator("tbody tr")
+    await expect(line.locator("td").nth(2)).to_have_text("33 %")
+    await expect(line.locator("td").nth(3)).to_have_text("2")
+    await expect(line).to_contain_text("500")
+    await line.locator("td").nth(3).get_by_role("link").click()
+    await expect(page.locator(f"#t-{unsure}")).to_be_visible()
+    await expect(page.locator(f"#t-{given}")).to_have_count(0)
+    await page.go_back()
+    await line.locator("td").nth(4).get_by_role("link").click()
+    await expect(page.get_by_role("columnheader", name="Provider took")).to_be_visible()
+    await page.go_back()
+    await line.locator("td").nth(5).get_by_role("link").click()
+    await expect(page).to_have_url(f"{house.url}/redeem/transactions/{unsure}")
 
 
 async def enter(dana: Reader, password: str) -> None:

@@ -51,6 +51,7 @@ class Overview:
             today = await _today(tx, visit)
             known = await providers.page(tx, self._parts.sealer, visit.namespace, "", _LISTED)
             health = await lists.health(tx, visit.namespace, start, _LOOKED_AT)
+            options = await lists.option_health(tx, visit.namespace, start, _LOOKED_AT, most=_SHOWN)
             refused = await providers.refused_callbacks(tx, [one.provider_id for one in known])
         values = {
             "title": "Overview",
@@ -64,6 +65,8 @@ class Overview:
             "today": today,
             "refused": refused,
             "a_week_ago": _a_week_ago(visit),
+            "options": options,
+            "looked_at": _LOOKED_AT,
             "rows": [(one, health.get(one.provider_id)) for one in known],
         }
         return await self._pages.screen(visit, "overview.html", values)

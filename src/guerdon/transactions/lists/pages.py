@@ -231,6 +231,15 @@ async def troubles(
     return await tx.all(_Q["troubles"], {**where, "limit": limit, "shown": most})
 
 
+async def option_health(
+    tx: ReadTx, namespace: str, start: UUID, limit: int, *, most: int
+) -> list[Row]:
+    """(option_name, title, found, good, p95, rules, last_bad, last_sentence, last_at) of the newest
+    attempts for each option since an ID, those in most trouble first."""
+    where = {"namespace": namespace, "from": start, "limit": limit, "shown": most}
+    return await tx.all(_Q["option_health"], where)
+
+
 async def option_days(
     tx: ReadTx, namespace: str, start: UUID, now: datetime, limit: int
 ) -> dict[UUID, list[Row]]:

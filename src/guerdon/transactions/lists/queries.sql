@@ -240,6 +240,27 @@ JOIN attempt a ON a.slot = t.slot AND a.transaction_id = t.transaction_id
 WHERE a.duration_ms IS NOT NULL
 GROUP BY t.option_name;
 
+-- name: option_health
+-- How the newest attempts for each option were answered, of a span of IDs: how many well, how fast, by
+-- which rules not, and the last of those. All slots, bounded by the limit.
+SELECT t.option_name, max(t.option_title) AS title, count(*) AS found,
+       count(*) FILTER (WHERE well) AS good,
+       percentile_cont(0.95) WITHIN GROUP (ORDER BY duration_ms) AS p95,
+       array_agg(DISTINCT rule) FILTER (WHERE NOT well) AS rules,
+       (array_agg(t.transaction_id ORDER BY started_at DESC) FILTER (WHERE NOT well))[1] AS last_bad,
+       (array_agg(sentence ORDER BY started_at DESC) FILTER (WHERE NOT well))[1] AS last_sentence,
+       max(started_at) FILTER (WHERE NOT well) AS last_at
+FROM (SELECT slot, transaction_id, option_name, option_title FROM transaction
+      WHERE namespace = %(namespace)s AND transaction_id >= %(from)s
+      ORDER BY transaction_id DESC
+      LIMIT %(limit)s) AS t
+JOIN LATERAL (
+    SELECT duration_ms, rule, sentence, started_at, evidence IN ('S', 'P') AS well FROM attempt
+    WHERE slot = t.slot AND transaction_id = t.transaction_id) AS a ON true
+GROUP BY t.option_name
+ORDER BY count(*) FILTER (WHERE NOT well)::float8 / count(*) DESC, found DESC
+LIMIT %(shown)s;
+
 -- name: option_days
 -- How each option fared, by age in days, among the newest transactions of a span of IDs. All slots,
 -- bounded.
