@@ -65,11 +65,17 @@ async def shop(api: Api) -> AsyncIterator[Shop]:
 async def test_the_clients_examples(
     api: Api, shop: Shop, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    redeems, looks, awaits = examples("## Redeeming")
+    redeems, looks, closes, awaits = examples("## Redeeming")
     asked = (await type_in(redeems, api))["asked"]
     await shop.settled(asked.id, "success")
     await type_in(looks, api)
     assert "Free Tickets 200 success" in capsys.readouterr().out
+    contradicted = await shop.postponed()
+    await api.call("POST", f"/v1/transactions/{contradicted}/confirm", {})
+    await shop.call_back({"transactionId": contradicted, "status": "failure"})
+    await type_in(closes, api)
+    (closed,) = (await api.call("GET", "/v1/cases?closed=true")).body["items"]
+    assert (closed["transactionId"], closed["choice"]) == (contradicted, "leave")
     await type_in(awaits, api)
     assert capsys.readouterr().out.endswith("200\n")
     charge = {"amount": 700, "reason": "so that too few are left"}

@@ -11,7 +11,7 @@ ASSERTED = """
 from collections.abc import AsyncIterator, Coroutine, Iterator
 from typing import Any, assert_type
 
-from guerdon_client import AsyncCallbackSender, AsyncClient, CallbackSender, Client
+from guerdon_client import AsyncCallbackSender, AsyncClient, CallbackSender, Case, Client
 from guerdon_client import FullTransaction, Member, News, Page, Transaction
 
 def waits(c: Client, s: CallbackSender) -> None:
@@ -19,12 +19,15 @@ def waits(c: Client, s: CallbackSender) -> None:
     assert_type(c.members.erase("ada"), None)
     assert_type(c.transactions.page(limit=5), Page[Transaction])
     assert_type(c.transactions.iterate(status="success"), Iterator[Transaction])
+    assert_type(c.cases.iterate(closed=True), Iterator[Case])
     assert_type(s.send("t", "success"), News)
 
 async def awaits(c: AsyncClient, s: AsyncCallbackSender) -> None:
     _ = assert_type(c.members.get("ada"), Coroutine[Any, Any, Member])
     assert_type(await c.transactions.get("t"), FullTransaction)
     assert_type(c.transactions.iterate(), AsyncIterator[Transaction])
+    assert_type(await c.cases.resolve("t", "leave", "Settled"), Case)
+    assert_type(await c.transactions.resend("t"), Transaction)
     assert_type(await s.send("t", "failure", message="Sold out"), News)
 """
 WRONG = """

@@ -159,6 +159,47 @@ async def test_a_redemption_is_followed_to_its_end(colour: Colour, shop: Shop) -
     assert (await colour.ask(lambda c: c.members.get("ada"))).tokens_redeemed == 200
 
 
+async def test_cases_are_listed_and_closed(colour: Colour, shop: Shop) -> None:
+    first, other = [await shop.postponed(who) for who in ("ann", "ben")]
+    for made in (first, other):
+        await colour.ask(lambda c, made=made: c.transactions.cancel(made))
+        assert (await shop.call_back({"transactionId": made, "status": "success"})).status == 409
+    page = await colour.ask(lambda c: c.cases.page(limit=1))
+    assert [one.transaction_id for one in page.items] == [first]
+    assert (page.items[0].is_open, page.items[0].complained_at) == (True, None)
+    assert page.items[0].contradicted_at == page.items[0].opened_at
+    every = await colour.each(lambda c: c.cases.iterate(limit=1))
+    assert [one.transaction_id for one in every] == [first, other]
+    assert (await colour.ask(lambda c: c.transactions.get(first))).case == every[0]
+
+    with pytest.raises(errors.NotOffered) as wrong:
+        await colour.ask(lambda c: c.cases.resolve(first, "grant", "Never came"))
+    assert wrong.value.facts == {"choices": ["leave", "charge"]}
+    done = await colour.ask(lambda c: c.cases.resolve(first, "charge", "It was given"))
+    assert (done.is_open, done.choice) == (False, "charge")
+    with pytest.raises(errors.NotOpen):
+        await colour.ask(lambda c: c.cases.resolve(first, "leave", "Again"))
+    closed = await colour.each(lambda c: c.cases.iterate(closed=True))
+    assert closed == [done]
+    with pytest.raises(errors.TransactionNotFound):
+        await colour.ask(lambda c: c.cases.resolve("nothing", "leave", "x"))
+
+
+async def test_a_provider_is_asked_again(colour: Colour, shop: Shop) -> None:
+    made = await shop.postponed()
+    with pytest.raises(errors.NotIdempotent):
+        await colour.ask(lambda c: c.transactions.resend(made))
+    where = f"/v1/providers/{shop.provider['id']}"
+    assert (await shop.api.call("PATCH", where, {"idempotent": True})).status == 200
+    shop.rewards.next(200)
+    asked = await colour.ask(lambda c: c.transactions.resend(made, reason="They lost it"))
+    assert (asked.id, asked.status, asked.is_open) == (made, "postponed", True)
+    await shop.settled(made, "success")
+    full = await colour.ask(lambda c: c.transactions.get(made))
+    assert [one.status for one in full.attempts] == [201, 200]
+    assert full.case is None
+
+
 async def test_a_conversion_keeps_its_rate_to_the_last_digit(colour: Colour, shop: Shop) -> None:
     await shop.member("ada", 1000)
     rate = "1234567890123.12345678901230"

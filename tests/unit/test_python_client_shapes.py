@@ -8,11 +8,11 @@ import pytest
 
 from guerdon.api import answers
 from guerdon.redemption import inquiry, issuance
-from guerdon_client import callbacks, members, options, transactions
+from guerdon_client import callbacks, cases, members, options, transactions
 from guerdon_client.reading import camel
 
 # What is the client's own: it is read from elsewhere in the answer.
-OWN = {"replayed", "history", "attempts"}
+OWN = {"replayed", "history", "attempts", "case"}
 
 
 def wire_names(answer: Any) -> set[str]:
@@ -32,6 +32,7 @@ def wire_names(answer: Any) -> set[str]:
         (options.Rate, answers.RateAnswer),
         (transactions.Transaction, inquiry.ConversionView),
         (transactions.FullTransaction, inquiry.ConversionView),
+        (cases.Case, answers.CaseAnswer),
         (callbacks.News, answers.CallbackAnswer),
     ],
 )

@@ -8,6 +8,7 @@ a provider's messages; ``CallbackSender`` and ``AsyncCallbackSender`` send its n
 from guerdon_client.asgi import ASGIReceiver
 from guerdon_client.callbacks import AsyncCallbackSender, CallbackSender, News
 from guerdon_client.calls import UNSET, Call
+from guerdon_client.cases import Case, Choice
 from guerdon_client.clients import AsyncClient, Client
 from guerdon_client.exchange import Retries
 from guerdon_client.members import Line, LineResult, Member, Posting, Receipt
@@ -27,6 +28,8 @@ __all__ = [
     "Attempt",
     "Call",
     "CallbackSender",
+    "Case",
+    "Choice",
     "Client",
     "CurrencyMessage",
     "Decision",

@@ -6,6 +6,7 @@ from typing import Any, Generic, TypeVar
 import httpx
 
 from guerdon_client.calls import Call
+from guerdon_client.cases import Cases
 from guerdon_client.drivers import Awaiting, Blocking, Settings
 from guerdon_client.endpoints import Driver
 from guerdon_client.exchange import Retries
@@ -26,6 +27,7 @@ class Parts(Generic[Driver]):
         self.options: Options[Driver] = Options(driver)
         self.redemptions: Redemptions[Driver] = Redemptions(driver)
         self.transactions: Transactions[Driver] = Transactions(driver)
+        self.cases: Cases[Driver] = Cases(driver)
 
 
 class Client(Parts[Blocking], Closing):

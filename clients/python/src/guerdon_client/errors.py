@@ -23,6 +23,9 @@
     │   │   ├── AlreadyFinal          a callback contradicts what was concluded
     │   │   ├── Sending               an operator must wait: the provider may still decide
     │   │   ├── NotOpen               an operator came too late: ``facts["closedBy"]``
+    │   │   ├── NotOffered            a case cannot be closed so: ``facts["choices"]``
+    │   │   ├── NotIdempotent         the provider is never sent the same message again
+    │   │   ├── SecondPersonRequired  two people decide: ``facts["secondPersonFrom"]``
     │   │   ├── OpenTransactions      a member with held tokens cannot be erased
     │   │   └── PreconditionFailed    somebody else changed it meanwhile
     │   └── Unavailable               not now: see ``retry_after``
@@ -201,6 +204,18 @@ class NotOpen(Conflict):
     """An operator came too late. Facts: ``currentStatus``, ``closedAt``, ``closedBy``."""
 
 
+class NotOffered(Conflict):
+    """The case of such a transaction cannot be closed so. Facts: ``choices``."""
+
+
+class NotIdempotent(Conflict):
+    """The provider does not tell repeated messages apart: nothing is sent to it again."""
+
+
+class SecondPersonRequired(Conflict):
+    """From a price on two people decide, in the console. Facts: ``secondPersonFrom``."""
+
+
 class OpenTransactions(Conflict):
     """A member with held tokens cannot be erased. Facts: ``held``."""
 
@@ -255,6 +270,9 @@ BY_CODE: Mapping[str, type[Refused]] = {
     "already-final": AlreadyFinal,
     "sending": Sending,
     "not-open": NotOpen,
+    "not-offered": NotOffered,
+    "not-idempotent": NotIdempotent,
+    "second-person-required": SecondPersonRequired,
     "open-transactions": OpenTransactions,
     "precondition-failed": PreconditionFailed,
     "provider-unavailable": ProviderUnavailable,

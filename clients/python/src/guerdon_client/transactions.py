@@ -10,6 +10,7 @@ import httpx
 
 from guerdon_client import calls
 from guerdon_client.calls import Call
+from guerdon_client.cases import Case
 from guerdon_client.endpoints import Driver, Resource, endpoint, iteration
 from guerdon_client.reading import Page, answered, one, page_of, parsed, replayed, shaped
 
@@ -87,10 +88,12 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FullTransaction(Transaction):
-    """A transaction with its history and the attempts to deliver its message."""
+    """A transaction with its history, the attempts to deliver its message, and its case, if it has
+    one."""
 
     history: tuple[Event, ...]
     attempts: tuple[Attempt, ...]
+    case: Case | None
 
 
 class Redemptions(Resource[Driver]):
@@ -182,8 +185,8 @@ class Transactions(Resource[Driver]):
     def confirm(self, transaction_id: str, *, reason: str | None = None) -> Call[Transaction]:
         """A person knows that the reward was given: the tokens are captured.
 
-        Raises ``TransactionNotFound``, ``Sending``, ``NotOpen``. Not sent again after a lost
-        answer: look at the transaction then.
+        Raises ``TransactionNotFound``, ``Sending``, ``NotOpen``, ``SecondPersonRequired``. Not sent
+        again after a lost answer: look at the transaction then.
         """
         return _decided(transaction_id, "confirm", reason)
 
@@ -191,10 +194,20 @@ class Transactions(Resource[Driver]):
     def cancel(self, transaction_id: str, *, reason: str | None = None) -> Call[Transaction]:
         """A person knows that the reward was not given: the tokens go back.
 
-        Raises ``TransactionNotFound``, ``Sending``, ``NotOpen``. Not sent again after a lost
-        answer: look at the transaction then.
+        Raises ``TransactionNotFound``, ``Sending``, ``NotOpen``, ``SecondPersonRequired``. Not sent
+        again after a lost answer: look at the transaction then.
         """
         return _decided(transaction_id, "cancel", reason)
+
+    @endpoint
+    def resend(self, transaction_id: str, *, reason: str | None = None) -> Call[Transaction]:
+        """The provider is asked once more: the same bytes under the same ID, as a new attempt.
+
+        No tokens move by asking; the answer counts like every answer. Raises
+        ``TransactionNotFound``, ``Sending``, ``NotOpen``, ``NotIdempotent``,
+        ``ProviderUnavailable``. Not sent again after a lost answer: look at the transaction then.
+        """
+        return _decided(transaction_id, "resend", reason)
 
 
 def _transaction(transaction_id: str, *more: str) -> str:
