@@ -1,7 +1,9 @@
 """Redeem > Options: made, mended, brought back and put away."""
 
-from playwright.async_api import expect
-from tests.browser.conftest import Reader
+import asyncio
+
+from playwright.async_api import Browser, Route, expect
+from tests.browser.conftest import House, Reader, another
 from tests.browser.test_transactions import LATER
 
 
@@ -223,3 +225,92 @@ async def test_the_list_is_ordered_filtered_and_switched(reader: Reader) -> None
     await expect(page.get_by_text("None fits")).to_be_visible()
     await reader.go("/redeem/options?health=trouble")
     await expect(page.get_by_text("None fits")).to_be_visible()
+
+
+async def test_a_field_says_what_is_wrong_with_it_as_it_is_left(reader: Reader) -> None:
+    await reader.sign_in("manager")
+    page = reader.page
+    await reader.go("/redeem/options/new?type=physical")
+    price = page.get_by_label("Price in tokens")
+    await price.fill("many")
+    await page.get_by_label("In all").focus()
+    wrong = page.locator("#f-price-wrong")
+    await expect(wrong).to_contain_text("must be a whole number")
+    await expect(price).to_have_attribute("aria-invalid", "true")
+    await expect(price).to_have_attribute("aria-describedby", "f-price-wrong")
+    await expect(price).to_have_value("many")
+    await expect(page.get_by_label("In all")).to_be_focused()
+    # What was not filled in yet is not wrong yet.
+    await expect(page.locator("[aria-invalid]")).to_have_count(1)
+    assert await reader.axe() == []
+    await price.fill("200")
+    await page.get_by_label("In all").focus()
+    await expect(wrong).to_have_count(0)
+    await expect(price).not_to_have_attribute("aria-invalid", "true")
+    await page.get_by_label("By one member", exact=True).fill("0")
+    await page.keyboard.press("Tab")
+    await expect(page.locator("#f-limits-perMember-wrong")).to_be_visible()
+    await reader.go(f"/redeem/options/{reader.house.option}")
+    await page.locator("#f-title").fill("")
+    await page.keyboard.press("Tab")
+    await expect(page.locator("#f-title-wrong")).to_be_visible()
+
+
+async def test_what_is_typed_on_while_a_field_is_asked_about_stays(reader: Reader) -> None:
+    await reader.sign_in("manager")
+    page = reader.page
+    await reader.go("/redeem/options/new?type=physical")
+    price = page.get_by_label("Price in tokens")
+    asked, answer = asyncio.Event(), asyncio.Event()
+
+    async def wait(route: Route) -> None:
+        asked.set()
+        await answer.wait()
+        await route.continue_()
+
+    await page.route("**/check?*", wait)
+    await price.fill("many")
+    await page.keyboard.press("Tab")
+    await asked.wait()
+    await price.fill("many more")
+    answer.set()
+    await expect(page.locator("#f-price-wrong")).to_be_visible()
+    await expect(price).to_have_value("many more")
+    await expect(price).to_be_focused()
+
+
+async def test_a_picture_is_shown_and_the_policy_names_where_it_is_from(
+    house: House, browser: Browser
+) -> None:
+    changed = await house.api.call(
+        "PATCH", f"/v1/options/{house.option}", {"image": "https://pictures.example/tickets.svg"}
+    )
+    assert changed.status == 200
+    square = '<svg xmlns="http://www.w3.org/2000/svg" width="256" height="256"/>'
+    async with another(browser, house) as reader:
+        page = reader.page
+
+        async def picture(route: Route) -> None:
+            await route.fulfill(body=square, content_type="image/svg+xml")
+
+        await page.route("https://pictures.example/**", picture)
+        await reader.sign_in("viewer")
+        answer = await page.goto(f"{house.url}/redeem/options")
+        assert answer is not None
+        policy = answer.headers["content-security-policy"]
+        assert "img-src 'self' https://pictures.example;" in policy
+        image = page.get_by_role("img", name="Picture of Free Tickets")
+        await expect(image).to_be_visible()
+        loaded = await image.evaluate("image => image.decode().then(() => image.naturalWidth)")
+        assert loaded == 256
+        assert await reader.axe() == []
+        await reader.go("/redeem/transactions")
+    changed = await house.api.call(
+        "PATCH", f"/v1/options/{house.option}", {"image": "/tickets.svg"}
+    )
+    assert changed.status == 200
+    async with another(browser, house) as reader:
+        await reader.sign_in("viewer")
+        await reader.go("/redeem/options")
+        await expect(reader.page.locator(".thumb")).to_have_text("F")
+        assert reader.complaints == []

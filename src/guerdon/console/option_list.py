@@ -1,5 +1,6 @@
 """Redeem > Options: the catalogue at a glance, in its order, each option with a switch."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -8,7 +9,7 @@ from uuid import UUID
 from starlette.responses import RedirectResponse, Response
 
 from guerdon import ids
-from guerdon.console.pages import Pages
+from guerdon.console.pages import Pages, policy
 from guerdon.console.site import Page
 from guerdon.console.visit import Visit
 from guerdon.db.pool import ReadTx
@@ -26,6 +27,8 @@ _LISTED = 200
 _LOOKED_AT, _ATTEMPTS_LOOKED_AT = 20_000, 2000
 _DAYS = 30
 _COUNTED = 1000
+_ORIGIN = re.compile(r"(https://[A-Za-z0-9.-]{1,253}(?::[0-9]{1,5})?)(?:[/?#]|$)")
+_MOST_ORIGINS = 20
 _OPEN = ("pending", "postponed", "recoverable-failure")
 FILTERS = {"type": model.TYPES, "state": ("on", "off"), "health": ("good", "trouble")}
 
@@ -58,6 +61,12 @@ class Listed:
     provider: str
     blocked: str | None
 
+    @property
+    def origin(self) -> str | None:
+        """Where its picture comes from; ``None`` where there is none, or the host site has it."""
+        found = _ORIGIN.match(self.option.image or "")
+        return None if found is None else found[1].lower()
+
 
 class OptionList:
     """The handlers."""
@@ -84,12 +93,14 @@ class OptionList:
         async with self._parts.database.read() as tx:
             listed = await self._listed(tx, visit, archived=archived)
             has_providers = bool(listed) or bool(await providers.names(tx, visit.namespace))
+        origins = sorted({one.origin for one in listed if one.origin is not None})[:_MOST_ORIGINS]
         values = {
             "title": "Options",
             "place": "/redeem/options",
             "archived": archived,
             "listed": [one for one in listed if _fits(one, chosen)],
             "any": bool(listed),
+            "origins": origins,
             "has_providers": has_providers,
             "filters": FILTERS,
             "chosen": chosen,
@@ -97,7 +108,8 @@ class OptionList:
             "done": visit.query("done"),
             "may": visit.operator.may("options"),
         }
-        return await self._pages.screen(visit, "options.html", values)
+        headers = {"Content-Security-Policy": policy(origins)}
+        return await self._pages.screen(visit, "options.html", values, headers=headers)
 
     async def _listed(self, tx: ReadTx, visit: Visit, *, archived: bool) -> list[Listed]:
         namespace, start = visit.namespace, ids.first_id_at(visit.now - timedelta(days=_DAYS))

@@ -1,6 +1,6 @@
 """Redeem > Options: one option, made and changed, tried and brought back."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Any
@@ -10,6 +10,7 @@ from starlette.responses import RedirectResponse, Response
 
 from guerdon import ids
 from guerdon.console import option_form, option_review, translation_form
+from guerdon.console.option_form import Field
 from guerdon.console.option_review import Review, Trial
 from guerdon.console.pages import Pages
 from guerdon.console.site import Page
@@ -64,8 +65,10 @@ class Options:
         return [
             Page("GET", "/redeem/options/new", self.ask_new, "options"),
             Page("POST", "/redeem/options/new", self.create, "options"),
+            Page("POST", "/redeem/options/new/check", self.check_new, "options"),
             Page("GET", one, self.one),
             Page("POST", one, self.change, "options"),
+            Page("POST", one + "/check", self.check, "options"),
             Page("GET", one + "/archive", self.ask_archive, "options"),
             Page("POST", one + "/archive", self.archive, "options"),
             Page("POST", one + "/restore", self.restore, "options"),
@@ -88,7 +91,7 @@ class Options:
         if kind not in _TYPES:
             raise InvalidRequest("Choose a type first.")
         shown = _typed(kind, visit)
-        body = _without_nulls(_body_of(kind, shown)) | {"type": kind}
+        body = _new_body(kind, shown)
         try:
             if visit.field("do") == "try":
                 wanted = definition.new(visit.namespace, ids.random_id(), visit.now, body)
@@ -99,6 +102,41 @@ class Options:
         except (InvalidRequest, ConformanceRequired) as wrong:
             return await self._form(visit, kind, shown, wrong=wrong)
         return RedirectResponse(self._where(visit, option.name, "created"), status_code=303)
+
+    async def check_new(self, visit: Visit) -> Response:
+        """What is wrong with one field of a new option, as the form stands."""
+        kind = visit.field("type")
+        if kind not in _TYPES:
+            raise InvalidRequest("Choose a type first.")
+        shown = _typed(kind, visit)
+        facts: object = []
+        try:
+            definition.new(visit.namespace, ids.random_id(), visit.now, _new_body(kind, shown))
+        except InvalidRequest as wrong:
+            facts = wrong.facts["errors"]
+        return self._field(visit, kind, shown, facts)
+
+    async def check(self, visit: Visit) -> Response:
+        """What is wrong with one field of an option, as the form stands."""
+        option = await self._read(visit)
+        shown = _typed(option.type, visit)
+        facts: object = []
+        try:
+            definition.patched(option, _body_of(option.type, shown))
+        except InvalidRequest as wrong:
+            facts = wrong.facts["errors"]
+        return self._field(visit, option.type, shown, facts)
+
+    def _field(self, visit: Visit, kind: str, shown: Mapping[str, Any], facts: Any) -> Response:
+        """The field that the address names, with what is wrong with it."""
+        values = _form_values(kind, shown, facts)
+        name = visit.query("field")
+        field = next((one for one in _fields(values) if one.name == name), None)
+        if field is None:
+            raise NotFound("There is no such field.")
+        values |= {"field": field, "check": visit.url(visit.path), "providers": []}
+        status = 422 if name in values["errors"] else 200
+        return self._pages.page(visit, "option_field.html", values, status=status)
 
     async def one(self, visit: Visit) -> Response:
         """The option as it stands: its form, its card, its history."""
@@ -210,21 +248,15 @@ class Options:
                     tx, visit.namespace, option.name, below=None, limit=_VERSIONS
                 )
         facts: Any = [] if wrong is None else wrong.facts.get("errors", [])
-        translations = shown["translations"]
-        errors = option_form.placed(facts) | translation_form.placed(translations, facts)
-        languages = translation_form.languages(translations, shown["language"], errors)
+        where = f"/redeem/options/{'new' if option is None else option.name}"
         values = {
+            **_form_values(kind, shown, facts),
+            "check": visit.url(where + "/check"),
             "title": "New option" if option is None else option.title,
             "place": "/redeem/options",
             "kind": kind,
             "type_name": _TYPES[kind][0],
             "option": option,
-            "sections": option_form.fields_of(kind),
-            "days": option_form.DAYS,
-            "languages": languages,
-            "another": translation_form.ANOTHER,
-            "labels": option_form.labels(kind) | translation_form.labels(languages),
-            "shown": {**shown, **translation_form.values(languages, translations)},
             "providers": [(str(provider), name) for provider, name in known.items()],
             "review": review,
             "changes": [] if review is None else _told(review.changes),
@@ -232,7 +264,6 @@ class Options:
             "who": visit.field("who"),
             "worked": option_review.worked(shown) if kind == "currency" else [],
             "wrong": wrong,
-            "errors": errors,
             "history": _history(rows),
             "done": visit.query("done"),
             "may": visit.operator.may("options"),
@@ -271,6 +302,34 @@ def _body_of(kind: str, shown: Mapping[str, Any]) -> dict[str, Any]:
     """What was typed as JSON, a merge patch of what there is."""
     translations = translation_form.body_of(shown["translations"])
     return option_form.body_of(kind, shown) | {"translations": translations}
+
+
+def _new_body(kind: str, shown: Mapping[str, Any]) -> dict[str, Any]:
+    return _without_nulls(_body_of(kind, shown)) | {"type": kind}
+
+
+def _form_values(kind: str, shown: Mapping[str, Any], facts: Any) -> dict[str, Any]:
+    """The form's fields with what stands in them, and what is wrong (``facts``) by field."""
+    translations = shown["translations"]
+    errors = option_form.placed(facts) | translation_form.placed(translations, facts)
+    languages = translation_form.languages(translations, shown["language"], errors)
+    return {
+        "sections": option_form.fields_of(kind),
+        "days": option_form.DAYS,
+        "languages": languages,
+        "another": translation_form.ANOTHER,
+        "labels": option_form.labels(kind) | translation_form.labels(languages),
+        "shown": {**shown, **translation_form.values(languages, translations)},
+        "errors": errors,
+    }
+
+
+def _fields(values: Mapping[str, Any]) -> Iterator[Field]:
+    for _, section in values["sections"]:
+        yield from section
+    for language in values["languages"]:
+        yield from language.fields
+    yield values["another"]
 
 
 def _without_nulls(body: Mapping[str, Any]) -> dict[str, Any]:

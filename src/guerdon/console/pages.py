@@ -1,6 +1,6 @@
 """Pages and fragments out of templates: what every one of them is given, and how values read."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from importlib import resources
@@ -18,13 +18,20 @@ from guerdon.console.figures import Figures, shown
 from guerdon.console.visit import Visit
 from guerdon.web.parts import Parts
 
-_POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
-    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-)
+
+def policy(images: Collection[str] = ()) -> str:
+    """What a page may load; ``images`` are the origins that pictures come from beside our own."""
+    pictures = " ".join(("'self'", *images))
+    return (
+        "default-src 'none'; script-src 'self'; style-src 'self'; "
+        f"img-src {pictures}; connect-src 'self'; "
+        "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    )
+
+
 # A form's Origin header survives only a policy that names the origin to ourselves.
 HEADERS = {
-    "Content-Security-Policy": _POLICY,
+    "Content-Security-Policy": policy(),
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
@@ -162,6 +169,7 @@ class Pages:
         values: Mapping[str, object],
         *,
         status: int = 200,
+        headers: Mapping[str, str] | None = None,
     ) -> Response:
         """A whole page with the navigation around it."""
         counts = await self._figures.counts(visit.namespace)
@@ -173,7 +181,7 @@ class Pages:
             "to_decide": counts.to_decide,
             "to_look_at": counts.cases,
         }
-        return self.page(visit, template, shell | dict(values), status=status)
+        return self.page(visit, template, shell | dict(values), status=status, headers=headers)
 
     def page(
         self,
