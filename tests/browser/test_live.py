@@ -5,9 +5,11 @@ import re
 import socket
 
 import aiohttp
+import pytest
 from playwright.async_api import Browser, expect
-from tests.browser.conftest import House, Reader, another, open_house
+from tests.browser.conftest import PASSWORD, House, Reader, another, open_house
 from tests.browser.test_transactions import GIVEN, LATER
+from tests.faults.redeeming import statement
 
 from guerdon.db.pool import Database
 from guerdon.sealing import Sealer
@@ -148,3 +150,62 @@ async def test_a_message_of_the_stream_is_small(house: House, browser: Browser) 
                     break
         assert len(message) <= 1200
         assert b"id: " in message
+
+
+async def end_sessions(house: House) -> None:
+    """As if everybody's time were up."""
+    async with house.database.tx() as tx:
+        await tx.execute(
+            statement("UPDATE operator_session SET seen_at = now() - interval '1 day'")
+        )
+
+
+async def test_an_ended_session_keeps_the_page_and_what_was_typed(reader: Reader) -> None:
+    house = reader.house
+    house.provider.answer = LATER
+    made = await house.redeem("User 123", until="postponed")
+    await reader.sign_in("support")
+    page = reader.page
+    await reader.go("/redeem/transactions?view=all&user=User+123")
+    await page.locator("[data-expand]").click()
+    await page.get_by_label("Note (for operators").fill("Called them at noon.")
+    await end_sessions(house)
+    await page.get_by_role("button", name="Add note").click()
+    over = page.get_by_role("alertdialog", name="Your session has ended")
+    await expect(over).to_be_visible()
+    assert await reader.axe() == []
+    await over.get_by_role("button", name="Stay here").click()
+    await expect(page.get_by_label("Note (for operators")).to_have_value("Called them at noon.")
+    # A dialog that is open stays beneath, with the reason in it.
+    await page.get_by_role("link", name=f"Cancel {made[:8]}").click()
+    await over.get_by_role("link", name="Sign in").click()
+    await page.get_by_label("Email").fill("support@example.com")
+    await page.get_by_label("Password").fill(PASSWORD)
+    await page.get_by_role("button", name="Sign in").click()
+    await expect(page).to_have_url(
+        f"{house.url}/redeem/transactions?view=all&user=User+123&open={made}"
+    )
+    await expect(page.get_by_label("Note (for operators")).to_have_value("Called them at noon.")
+    await page.get_by_role("link", name=f"Cancel {made[:8]}").click()
+    await page.get_by_label("Reason").fill("Out of stock")
+    await end_sessions(house)
+    await page.get_by_role("button", name="Cancel and return").click()
+    await over.get_by_role("button", name="Stay here").click()
+    await expect(page.get_by_label("Reason")).to_have_value("Out of stock")
+    assert (await house.stands(made, "postponed"))["status"] == "postponed"
+
+
+async def test_a_stream_whose_session_ended_says_so(
+    house: House, browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("guerdon.console.live._HEARTBEAT_SECONDS", 0.2)
+    async with another(browser, house) as reader:
+        await reader.sign_in("viewer")
+        page = reader.page
+        await expect(page.locator("#live")).to_have_attribute("data-state", "live")
+        await end_sessions(house)
+        over = page.get_by_role("alertdialog", name="Your session has ended")
+        await expect(over.get_by_role("link", name="Sign in")).to_have_attribute(
+            "href", "/sign-in?next=%2Fredeem%2Ftransactions"
+        )
+        await expect(page.locator("#live")).to_have_text("Signed out")

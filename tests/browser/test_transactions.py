@@ -6,6 +6,7 @@ import json
 import re
 from urllib.parse import parse_qs, urlsplit
 
+import psycopg
 from playwright.async_api import Browser, expect
 from tests.browser.conftest import House, Reader, another
 
@@ -264,3 +265,56 @@ async def test_keys_can_be_seen_and_turned_off(reader: Reader) -> None:
     await expect(page.locator("[data-keys]").first).to_be_focused()
     await page.keyboard.press("/")
     await expect(page.get_by_label("Find by ID")).not_to_be_focused()
+
+
+async def test_what_an_empty_list_says(reader: Reader, browser: Browser) -> None:
+    house = reader.house
+    await reader.sign_in("manager")
+    page = reader.page
+    await expect(page.get_by_role("heading", name="Nobody has redeemed yet")).to_be_visible()
+    assert await reader.axe() == []
+    async with another(browser, house) as viewer:
+        await viewer.sign_in("viewer")
+        await expect(viewer.page.get_by_role("button", name="Send a test")).to_have_count(0)
+        await expect(viewer.page.get_by_text("Send a test redemption")).to_be_disabled()
+    house.provider.answer = LATER
+    await page.get_by_role("button", name="Send a test redemption").click()
+    await expect(page.get_by_text("A real redemption would become")).to_contain_text("postponed")
+    assert [one["event"] for one in house.provider.seen] == ["redeem.test"]
+    # Nothing counts a test; what a person decided is told from then on.
+    await reader.go("/redeem/transactions?view=needs-decision")
+    nothing = page.locator(".nothing")
+    await expect(nothing).to_contain_text("Nothing is waiting for a decision")
+    await expect(nothing).not_to_contain_text("the longest")
+    made = await house.redeem("ada", until="postponed")
+    done = await house.api.call("POST", f"/v1/transactions/{made}/confirm", {})
+    assert done.status == 200
+    await page.reload()
+    await expect(nothing).to_contain_text(
+        re.compile(r"In the last 7 days the longest that one waited, .*, was \d+(\.\d+)? m?s")
+    )
+
+
+async def test_a_failure_keeps_the_page_and_can_be_tried_again(
+    house: House, browser: Browser, database_url: str
+) -> None:
+    house.provider.answer = LATER
+    made = await house.redeem("ada", until="postponed")
+    async with another(browser, house) as reader:
+        await reader.sign_in("viewer")
+        page = reader.page
+        await reader.go("/redeem/transactions?view=all&user=ada")
+        failed = page.locator(f"#d-{made}")
+        asks = re.compile("Request [0-9a-f-]{36}")
+        async with await psycopg.AsyncConnection.connect(database_url) as connection:
+            # Who holds these keeps every question about them waiting, and refused in the end.
+            await connection.execute("LOCK TABLE attempt, option IN ACCESS EXCLUSIVE MODE")
+            await page.locator("[data-expand]").click()
+            await expect(failed).to_contain_text("Could not load events.", timeout=20_000)
+            await expect(failed.get_by_role("alert")).to_contain_text(asks)
+            await page.reload()
+            await expect(page.get_by_role("alert")).to_contain_text(asks)
+            assert await reader.axe() == []
+        await page.get_by_role("link", name="Try again").click()
+        await expect(page.locator(".token")).to_contain_text("ada")
+        await expect(failed.locator(".timeline")).to_be_visible()

@@ -238,3 +238,17 @@ FROM (SELECT at, audit_id FROM audit
       LIMIT %(looked_at)s) AS newest
 ORDER BY at, audit_id
 LIMIT 1;
+
+-- name: longest_wait
+-- The longest time from a redemption to a person's decision on it, of the newest lines since a
+-- moment, and the oldest of those. What a line is about is a transaction, whose ID begins with its
+-- time.
+SELECT count(*) AS looked_at, min(at) AS since,
+       max(at - to_timestamp(('x' || left(target, 8) || substr(target, 10, 4))::bit(48)::bigint
+                             / 1000.0))
+           FILTER (WHERE action IN ('transaction.operator-confirms', 'transaction.operator-cancels')
+                   AND detail ->> 'outcome' = 'applied') AS waited
+FROM (SELECT at, action, target, detail FROM audit
+      WHERE namespace = %(namespace)s AND at >= %(since)s
+      ORDER BY at DESC, audit_id DESC
+      LIMIT %(looked_at)s) AS newest;

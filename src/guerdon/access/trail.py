@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from guerdon.db.pool import ReadTx, Row
@@ -10,6 +10,7 @@ from guerdon.db.sql import Queries
 
 _Q = Queries("guerdon.access")
 LOOKED_AT = 50_000
+_DECISIONS_LOOKED_AT = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,18 @@ async def reach(tx: ReadTx, sought: Sought) -> Row | None:
     """(at, audit_id) of the last line that was looked at, where there may be more behind it."""
     row = await tx.first(_Q["audit_reach"], _question(sought, 1))
     return row if row is not None and row.looked_at >= sought.looked_at else None
+
+
+async def longest_wait(
+    tx: ReadTx, namespace: str, since: datetime
+) -> tuple[timedelta, datetime | None] | None:
+    """How long the one waited that waited longest, from its redemption to a person's decision; and
+    since when, where there were too many lines to look at all of them."""
+    where = {"namespace": namespace, "since": since, "looked_at": _DECISIONS_LOOKED_AT}
+    row = await tx.first(_Q["longest_wait"], where)
+    if row is None or row.waited is None:
+        return None
+    return row.waited, row.since if row.looked_at == _DECISIONS_LOOKED_AT else None
 
 
 def _question(sought: Sought, limit: int) -> dict[str, object]:

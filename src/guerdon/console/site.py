@@ -97,14 +97,14 @@ class Site:
         page = self._find(visit)
         if page.right is not None:
             if not visit.signed_in:
-                return _to_sign_in(visit)
+                return self._to_sign_in(visit)
             try:
                 visit.require(page.right)
             except NotPermitted:
                 await self._note_refused(visit, page)
                 raise
             if visit.operator.password_given and page.path not in (CHOOSING, "/sign-out"):
-                return _sent_to(visit, CHOOSING)
+                return self._sent_to(visit, CHOOSING)
         if page.method == "POST":
             await visit.read_form()
         return await page.handler(visit)
@@ -149,6 +149,24 @@ class Site:
         values = {"title": HTTPStatus(status).phrase, "status": status, "error": error}
         return self._pages.page(visit, template, values, status=status, headers=headers)
 
+    def _to_sign_in(self, visit: Visit) -> Response:
+        """The session is over: sign in, and come back to the same place."""
+        wanted = visit.here if visit.request.method in ("GET", "HEAD") else "/"
+        if visit.fragment:
+            current = visit.request.headers.get("hx-current-url", "")
+            wanted = "/" + current.split("/", 3)[-1] if current.count("/") >= 3 else "/"
+            wanted = wanted.removeprefix(visit.base)
+        return self._sent_to(visit, "/sign-in", {} if wanted == "/" else {"next": wanted})
+
+    def _sent_to(
+        self, visit: Visit, path: str, parameters: Mapping[str, str] | None = None
+    ) -> Response:
+        """A page is left for another; what a page asks for by itself says so in a dialog."""
+        where = visit.url(path, parameters)
+        if visit.fragment:
+            return self._pages.page(visit, "session_ended.html", {"where": where}, status=401)
+        return RedirectResponse(where, status_code=303)
+
 
 def _route(page: Page) -> Route:
     return Route(page.path, _never, methods=[page.method])
@@ -156,21 +174,3 @@ def _route(page: Page) -> Route:
 
 async def _never(_request: Request) -> Response:
     raise AssertionError("routes are only matched; pages answer")
-
-
-def _to_sign_in(visit: Visit) -> Response:
-    """The session is over: sign in, and come back to the same place."""
-    wanted = visit.here if visit.request.method in ("GET", "HEAD") else "/"
-    if visit.fragment:
-        current = visit.request.headers.get("hx-current-url", "")
-        wanted = "/" + current.split("/", 3)[-1] if current.count("/") >= 3 else "/"
-        wanted = wanted.removeprefix(visit.base)
-        return _sent_to(visit, "/sign-in", {"next": wanted})
-    return _sent_to(visit, "/sign-in", {} if wanted == "/" else {"next": wanted})
-
-
-def _sent_to(visit: Visit, path: str, parameters: Mapping[str, str] | None = None) -> Response:
-    where = visit.url(path, parameters)
-    if visit.fragment:
-        return Response(status_code=401, headers={"HX-Redirect": where})
-    return RedirectResponse(where, status_code=303)

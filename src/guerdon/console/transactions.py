@@ -1,18 +1,17 @@
 """Redeem > Transactions: the list."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from urllib.parse import urlencode
 from uuid import UUID
 
-from psycopg.errors import QueryCanceled
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 
 from guerdon import clock, ids
 from guerdon.access import sessions
 from guerdon.console import asked as addresses
-from guerdon.console import columns, copying, finding, looking, rows, selection
+from guerdon.console import columns, copying, finding, looking, nothing, rows, selection
 from guerdon.console.asked import Asked, Token
 from guerdon.console.figures import Figures
 from guerdon.console.histogram import histogram
@@ -24,12 +23,8 @@ from guerdon.console.saved import SavedViews
 from guerdon.console.searching import Search
 from guerdon.console.site import Page
 from guerdon.console.visit import Visit
-from guerdon.transactions.lists import pages as lists
 from guerdon.transactions.lists.pages import Wanted
 from guerdon.web.parts import Parts
-
-# Of an empty list, so many filters are told with what there would be without them.
-_EXPLAINED, _PATIENCE_SECONDS = 6, 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,13 +103,11 @@ class Transactions:
             view == "needs-decision" if asked.oldest_first is None else asked.oldest_first
         )
         async with self._parts.database.read() as tx:
-            titles = {
-                str(option.name): option.title
-                for option in await finding.catalogue(tx, visit.namespace)
-            }
+            options = await finding.catalogue(tx, visit.namespace)
             wanted = await selection.wanted(tx, self._parts.slots, visit, asked, view)
             everything = await selection.wanted(tx, self._parts.slots, visit, asked, "all")
             bars = None if asked.text else await histogram(tx, visit, everything)
+        titles = {str(option.name): option.title for option in options}
         tokens = [_named(token, titles) for token in asked.tokens]
         tabs, opened = await self._saved.tabs(visit, asked, view)
         shown = await self._shown(visit, wanted, asked, oldest_first=oldest_first)
@@ -144,8 +137,9 @@ class Transactions:
             "bars": bars,
             "opened": set(asked.opened),
             "site": _site(visit),
-            "without": {} if shown.rows else await self._without(visit, asked, view, tokens),
-            "nothing": None if shown.rows else self._nothing(view, asked, any_option=bool(titles)),
+            "nothing": None
+            if shown.rows
+            else await nothing.explain(self._parts, visit, asked, view, tokens, options),
         }
         response = await self._pages.screen(
             visit, "transactions.html", values, status=422 if asked.wrong else 200
@@ -218,36 +212,6 @@ class Transactions:
             looked.stopped,
             looked.reached,
         )
-
-    async def _without(
-        self, visit: Visit, asked: Asked, view: str, tokens: Sequence[Token]
-    ) -> dict[Token, int]:
-        """How many there would be without each of the first filters, as far as that is quickly
-        known."""
-        found = {}
-        for token, other in list(zip(asked.tokens, tokens, strict=True))[:_EXPLAINED]:
-            rest = addresses.read(asked.without(token), visit.zone, visit.now)
-            if rest.text is not None or rest.needs_span:  # counting would have to search
-                continue
-            try:
-                async with self._parts.database.read() as tx:
-                    await lists.bounded(tx, _PATIENCE_SECONDS)
-                    wanted = await selection.wanted(tx, self._parts.slots, visit, rest, view)
-                    found[other] = await lists.count(tx, wanted)
-            except QueryCanceled:  # no index knows it: the filter is named without a number
-                continue
-        return found
-
-    @staticmethod
-    def _nothing(view: str, asked: Asked, *, any_option: bool) -> str:
-        """Which empty state this is."""
-        if asked.tokens or asked.after is not None or asked.before is not None:
-            return "filtered"
-        if view == "needs-decision":
-            return "decided"
-        if view != "all":
-            return "view"
-        return "unused" if any_option else "new"
 
 
 def _site(visit: Visit) -> str:

@@ -18,6 +18,44 @@ if (said) new MutationObserver(() => {
   if (said.textContent.trim()) fading = setTimeout(() => said.replaceChildren(), 12000)
 }).observe(said, {childList: true, characterData: true, subtree: true})
 
+// --- what the server is asked for beside the page -----------------------------------------------
+// An answer; nothing where none came, or where the session has ended: then people were told.
+const unreached = () => say('The server could not be reached. Nothing was changed; try again.')
+export const ask = async (address, form) => {
+  const answer = await fetch(address, {
+    method: form ? 'POST' : 'GET',
+    headers: {'HX-Request': 'true', 'HX-Current-URL': location.href},
+    body: form && new URLSearchParams(new FormData(form)),
+  }).catch(unreached)
+  if (answer?.status !== 401) return answer
+  ended(await answer.text())
+}
+const ended = (html) => {
+  const over = $('#ended')
+  if (over.open) return
+  put(over, html)
+  over.showModal()
+}
+// htmx asks by itself for what the dialog sends and for the live stream.
+document.addEventListener('htmx:after:request', (event) => {
+  const {response, text} = event.detail.ctx
+  if (response.status !== 401) return
+  event.preventDefault()
+  ended(text)
+})
+// What was typed is there again after signing in, in this tab alone.
+const TYPED = 'guerdon-typed', fields = 'textarea, [name=reason]'
+const keep = () => sessionStorage.setItem(TYPED, JSON.stringify($$(fields).map((one) => [one.form.action, one.value])))
+const restore = (root) => {
+  const kept = JSON.parse(sessionStorage.getItem(TYPED) ?? '[]')
+  for (const field of $$(fields, root)) {
+    const at = kept.findIndex(([action, value]) => value && action === field.form.action)
+    if (at < 0) continue
+    field.value = kept.splice(at, 1)[0][1]
+    sessionStorage.setItem(TYPED, JSON.stringify(kept))
+  }
+}
+
 // --- rows open and close ------------------------------------------------------------------------
 const detailOf = (id) => document.getElementById('d-' + id)
 
@@ -34,25 +72,21 @@ const load = async (id) => {
   if (!cell) return
   cell.setAttribute('aria-busy', 'true')
   const address = $(`[data-expand="${id}"]`).href.split('?')[0] + '/events'
-  try {
-    const answer = await fetch(address, {headers: {'HX-Request': 'true', 'HX-Current-URL': location.href}})
-    const away = answer.headers.get('HX-Redirect')
-    if (away) { location.href = away; return }
-    if (!answer.ok) throw new Error(answer.status)
-    const html = await answer.text()
-    // A note that is being written stays, whatever happens to its transaction meanwhile.
-    const draft = $('textarea', cell)
-    const at = draft && document.activeElement === draft ? draft.selectionStart : null
-    put(cell, html)
-    const again = draft?.value && $('textarea', cell)
-    if (again) again.value = draft.value
-    if (at !== null) { $('textarea', cell)?.focus(); $('textarea', cell)?.setSelectionRange(at, at) }
-  } catch {
-    const again = document.createElement('button')
-    again.className = 'button small'
-    again.textContent = 'Try again'
-    again.onclick = () => load(id)
-    cell.replaceChildren('Could not load events. ', again)
+  const answer = await ask(address)
+  const html = await answer?.text() ?? ''
+  // A note that is being written stays, whatever happens to its transaction meanwhile.
+  const draft = $('textarea', cell)
+  const at = draft && document.activeElement === draft ? draft.selectionStart : null
+  put(cell, html)
+  const again = $('textarea', cell)
+  if (again && draft?.value) again.value = draft.value
+  if (again && at !== null) { again.focus(); again.setSelectionRange(at, at) }
+  if (!answer?.ok) {
+    const retry = document.createElement('button')
+    retry.className = 'button small'
+    retry.textContent = 'Try again'
+    retry.onclick = () => load(id)
+    cell.append('Could not load events. ', retry)
   }
   cell.removeAttribute('aria-busy')
 }
@@ -62,6 +96,7 @@ export const put = (where, html) => {
   const template = document.createElement('template')
   template.innerHTML = html
   where.replaceChildren(template.content)
+  restore(where)
 }
 
 const expand = (id, {wanted, quiet} = {}) => {
@@ -80,7 +115,6 @@ const expand = (id, {wanted, quiet} = {}) => {
     const cell = document.createElement('td')
     cell.colSpan = row.cells.length
     cell.setAttribute('role', 'cell')
-    cell.append('Loading…')
     detail.append(cell)
     row.after(detail)
     handle.setAttribute('aria-expanded', 'true')
@@ -100,12 +134,11 @@ for (const row of $$('tr[data-opened]')) expand(row.id.slice(2), {wanted: true, 
 const dialog = $('#dialog')
 let asker, asked
 
-const ask = async (link, address = link.href) => {
+const show = async (link, address = link.href) => {
   asker = link
   asked = address
-  const answer = await fetch(address, {headers: {'HX-Request': 'true', 'HX-Current-URL': location.href}})
-  const away = answer.headers.get('HX-Redirect')
-  if (away) { location.href = away; return }
+  const answer = await ask(address)
+  if (!answer) return
   const typed = $('[name=reason]', dialog)?.value
   put(dialog, await answer.text())
   const reason = $('[name=reason]', dialog)
@@ -117,11 +150,11 @@ const ask = async (link, address = link.href) => {
 setInterval(async () => {
   const seen = $('[name=seen], [name=n]', dialog)
   if (live || document.hidden || !dialog?.open || !seen || dialog.getAttribute('aria-busy') === 'true') return
-  const answer = await fetch(asked, {headers: {'HX-Request': 'true'}}).catch(() => null)
+  const answer = await ask(asked)
   if (!answer) return
   const fresh = document.createElement('template')
   fresh.innerHTML = await answer.text()
-  if (dialog.open && seen.isConnected && $(`[name=${seen.name}]`, fresh.content)?.value !== seen.value) ask(asker, asked)
+  if (dialog.open && seen.isConnected && $(`[name=${seen.name}]`, fresh.content)?.value !== seen.value) show(asker, asked)
 }, 4000)
 
 const back = () => {
@@ -133,7 +166,7 @@ const back = () => {
 // A form that asks first: its answer is the dialog.
 for (const form of $$('[data-ask]')) form.addEventListener('submit', (event) => {
   event.preventDefault()
-  ask(event.submitter, `${form.action}?${new URLSearchParams(new FormData(form))}`)
+  show(event.submitter, `${form.action}?${new URLSearchParams(new FormData(form))}`)
 })
 dialog?.addEventListener('close', () => { dialog.replaceChildren(); back() })
 
@@ -158,7 +191,7 @@ document.addEventListener('decided', () => {
   // A page of its own tells more than the cells that were put in place: it is loaded again.
   else if (id && location.pathname.endsWith(id)) location.search = '?done=' + verb
 })
-document.addEventListener('htmx:error', () => say('The server could not be reached. Nothing was changed; try again.'))
+document.addEventListener('htmx:error', unreached)
 
 // --- copying, over plain HTTP too ---------------------------------------------------------------
 const copy = async (text, button) => {
@@ -185,9 +218,10 @@ document.addEventListener('click', (event) => {
   const handle = at('[data-expand]')
   if (handle) { event.preventDefault(); expand(handle.dataset.expand); return }
   const question = at('[data-dialog]')
-  if (question && dialog) { event.preventDefault(); ask(question); return }
-  const closer = at('[data-close]')
-  if (closer && dialog?.open) { event.preventDefault(); dialog.close(); return }
+  if (question && dialog) { event.preventDefault(); show(question); return }
+  const over = at('[data-close]')?.closest('dialog')
+  if (over) { event.preventDefault(); over.close(); return }
+  if (at('#ended a')) keep()
   if (at('[data-keys]')) { event.preventDefault(); help(); return }
   if (at('[data-palette]')) { event.preventDefault(); jump(); return }
   const mover = at('.chooser [name=move]')
@@ -262,7 +296,8 @@ document.addEventListener('submit', async (event) => {
   const form = event.target
   if (!form.matches('[data-reveal], [data-desk]')) return
   event.preventDefault()
-  const answer = await fetch(form.action, {method: 'POST', headers: {'HX-Request': 'true'}, body: new URLSearchParams(new FormData(form))})
+  const answer = await ask(form.action, form)
+  if (!answer) return
   const history = form.closest('.history')
   const html = await answer.text()
   if (answer.ok && history) {
@@ -332,7 +367,7 @@ const told = ({id, belongs, open, events}) => {
       row.classList.add('fresh')
       if (detailOf(id)) load(id)
       const form = $('form', dialog)
-      if (dialog.open && form?.dataset.decision === id && dialog.getAttribute('aria-busy') !== 'true') ask(asker)
+      if (dialog.open && form?.dataset.decision === id && dialog.getAttribute('aria-busy') !== 'true') show(asker)
     }
   }
   if (!news.saying && news.fresh) news.saying = setTimeout(() => {
@@ -343,7 +378,8 @@ const told = ({id, belongs, open, events}) => {
 }
 
 // Connected from here and not by htmx's own start, which may come before anybody listens.
-const connect = () => htmx.ajax('GET', live.getAttribute('hx-sse:connect'), {source: live})
+const stream = live?.getAttribute('hx-sse:connect')
+const connect = () => htmx.ajax('GET', stream, {source: live})
 
 if (live) {
   const hear = () => { lastHeard = clockNow() }
@@ -358,10 +394,14 @@ if (live) {
     if (live.dataset.state === 'paused') event.detail.cancelled = true
     else hear()
   })
-  live.addEventListener('htmx:sse:error', () => away())
+  live.addEventListener('htmx:sse:error', (event) => {
+    away()
+    if (event.detail.status === 401) ask(stream).then(() => stands('paused', 'Signed out'))
+  })
   const retry = (event) => {
     if (event.target !== live) return
     event.stopPropagation()
+    if (event.detail.ctx?.response?.status === 401) { stands('paused', 'Signed out'); return }
     away(4)
     setTimeout(connect, 4000)
   }
@@ -418,7 +458,7 @@ const inRow = (selector) => $(selector, document.activeElement?.closest?.('tr') 
 const quiet = () => localStorage.getItem('guerdon-keys') === 'off'
 const help = async () => {
   if (!dialog || !$('[data-keys]')) return
-  await ask($('[data-keys]'))
+  await show($('[data-keys]'))
   const on = $('#keys-on', dialog)
   on.checked = !quiet()
   on.addEventListener('change', () => localStorage.setItem('guerdon-keys', on.checked ? 'on' : 'off'))

@@ -1,5 +1,5 @@
 // What the search box and the palette suggest: an ARIA combobox. Loaded when somebody goes there.
-import {$, $$, put} from './console.js'
+import {$, $$, ask, put} from './console.js'
 
 const combobox = (input, list, address, pick) => {
   let options = [], at = -1, asked = 0, waiting
@@ -17,7 +17,7 @@ const combobox = (input, list, address, pick) => {
   }
   const load = async () => {
     const turn = ++asked
-    const answer = await fetch(address(), {headers: {'HX-Request': 'true', 'HX-Current-URL': location.href}}).catch(() => null)
+    const answer = await ask(address())
     if (!answer?.ok || turn !== asked) return
     const html = await answer.text()
     if (turn !== asked) return
