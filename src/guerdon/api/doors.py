@@ -33,7 +33,7 @@ def table(parts: Parts) -> list[Route]:
         *sandbox.Doors(parts).routes(),
         *about.routes(),
     ]
-    about.describe(routes)
+    about.describes = routes
     return routes
 
 

@@ -1,6 +1,7 @@
 """Liveness, readiness, metrics, the OpenAPI document and its page."""
 
 import hmac
+from functools import cached_property
 from importlib import resources
 from typing import Any
 
@@ -20,12 +21,11 @@ _DOCS_POLICY = "default-src 'none'; style-src 'self'; frame-ancestors 'none'"
 
 
 class Doors:
-    """The handlers. ``describe`` is told the whole table once it is complete."""
+    """The handlers. ``describes`` is the whole table, once it is complete."""
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
-        self._document: dict[str, Any] = {}
-        self._page = b""
+        self.describes: list[Route] = []
         folder = resources.files("guerdon.api")
         self._style = folder.joinpath("docs.css").read_bytes()
         self._template = folder.joinpath("docs.html").read_text("utf-8")
@@ -50,12 +50,15 @@ class Doors:
             ),
         ]
 
-    def describe(self, routes: list[Route]) -> None:
-        """Makes the document and the page, once."""
-        self._document = openapi.document(routes, self._parts.base_path)
+    @cached_property
+    def _document(self) -> dict[str, Any]:
+        """Made when it is first asked for: a process starts without it."""
+        return openapi.document(self.describes, self._parts.base_path)
+
+    @cached_property
+    def _page(self) -> bytes:
         environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
-        page = environment.from_string(self._template).render(document=self._document)
-        self._page = page.encode()
+        return environment.from_string(self._template).render(document=self._document).encode()
 
     async def health(self, _call: Call) -> Response:
         """It answers, so it lives."""

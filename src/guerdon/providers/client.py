@@ -16,6 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
 from email.utils import parsedate_to_datetime
+from functools import cache
 from ipaddress import IPv4Address, ip_address
 from types import SimpleNamespace
 from typing import Any
@@ -56,13 +57,18 @@ class _Failed(Exception):
         self.detail = detail
 
 
+@cache
+def _trust_of_the_system() -> ssl.SSLContext:
+    """Building one costs more than an attempt, so one serves all."""
+    return ssl.create_default_context()
+
+
 class ProviderClient:
     """Makes attempts. One for each process; ``allowed`` are networks that may be private."""
 
     def __init__(self, allowed: Sequence[Network], *, trust: ssl.SSLContext | None = None) -> None:
         self._allowed = allowed
-        # Building a context costs more than an attempt, so one serves all.
-        self._tls = trust if trust is not None else ssl.create_default_context()
+        self._tls = trust if trust is not None else _trust_of_the_system()
         self._sessions: dict[bool, aiohttp.ClientSession] = {}
         # A look-up cannot be ended. Threads of their own, and one at a time for each host: a name
         # server that hangs then holds up its own providers only.

@@ -7,7 +7,9 @@ served is the source without its comments.
 import gzip
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from html import escape
 from importlib import resources
 
@@ -67,19 +69,24 @@ def _file(plain: bytes, media_type: str, caching: str) -> _File:
     return _File(plain, gzip.compress(plain, 9, mtime=0), tag, media_type, caching)
 
 
+@cache
+def _files() -> Mapping[str, _File]:
+    script = "text/javascript; charset=utf-8"
+    return {
+        "/widget/v1.js": _file(module().encode(), script, _A_WHILE),
+        "/widget/frame.js": _file(lean.script(_source("frame.js")).encode(), script, _A_WHILE),
+    } | {
+        f"/widget/lang/{code}.json": _file(language(code), "application/json", _FOR_GOOD)
+        for code in words.LANGUAGES
+    }
+
+
 class Files:
     """Answers for what needs no token."""
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
-        script = "text/javascript; charset=utf-8"
-        self._files = {
-            "/widget/v1.js": _file(module().encode(), script, _A_WHILE),
-            "/widget/frame.js": _file(lean.script(_source("frame.js")).encode(), script, _A_WHILE),
-        }
-        for code in words.LANGUAGES:
-            table = _file(language(code), "application/json", _FOR_GOOD)
-            self._files[f"/widget/lang/{code}.json"] = table
+        self._files = _files()
 
     def has(self, path: str) -> bool:
         """Whether a path, without the base path, is answered here."""
