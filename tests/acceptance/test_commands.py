@@ -6,6 +6,7 @@ Every command is a real process on a real database.
 import asyncio
 import re
 from collections.abc import Iterator
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import psycopg
 import pytest
 from argon2 import PasswordHasher
 from psycopg.conninfo import make_conninfo
+from rich.console import Console
 from tests.acceptance.terminal import Terminal
 
 from guerdon import ids
@@ -31,11 +33,23 @@ def _commands(parent: Any = app, path: tuple[str, ...] = ()) -> Iterator[tuple[s
             yield from _commands(parent[name], (*path, name))
 
 
-async def test_help_teaches_everywhere(terminal: Terminal) -> None:
+async def test_help_is_what_the_command_says(terminal: Terminal) -> None:
+    everything = list(_commands())  # what is brought in can say what it does
+    for path in (everything[0], ("keys", "create")):
+        assert (await terminal.type(*path, "--help")).worked() == _help(path)
+
+
+def _help(path: tuple[str, ...]) -> str:
+    said = StringIO()
+    app([*path, "--help"], console=Console(file=said, width=80), result_action="return_value")
+    return said.getvalue()
+
+
+def test_help_teaches_everywhere() -> None:
     paths = list(_commands())
     assert {("serve",), ("keys", "rotate-master"), ("provider", "fake")} <= set(paths)
     for path in paths:
-        said = (await terminal.type(*path, "--help")).worked()
+        said = _help(path)
         assert said.startswith(f"Usage: {' '.join(('guerdon', *path))}"), path
         about = said.split("\n\n")[1]
         assert re.match(r"[A-Z].*[.:]", about, re.DOTALL), (path, about)
