@@ -82,7 +82,8 @@ async def take(browser: Browser, password: str, theme: str) -> None:
 
 
 async def main() -> None:
-    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
+    names = ("chromium-headless-shell", "chromium", "chromium-browser")
+    chromium = next(filter(None, map(shutil.which, names)), None)
     with tempfile.TemporaryDirectory(prefix="guerdon-pictures-") as folder:
         # Where root runs PostgreSQL as somebody else, that somebody must come in.
         os.chmod(folder, 0o755)

@@ -11,7 +11,7 @@ from aiohttp import web
 from joserfc import jwt
 from joserfc.jwk import ECKey
 from playwright.async_api import Browser, Locator, Page
-from tests.browser.conftest import AXE, House
+from tests.browser.conftest import House, axe
 
 PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>Shop</title>
@@ -169,16 +169,7 @@ class Visitor:
 
     async def axe(self) -> list[str]:
         """What axe-core finds wrong, in both themes."""
-        found: list[str] = []
-        for scheme in ("light", "dark"):
-            await self.page.emulate_media(color_scheme=scheme)
-            result = await self.page.evaluate(f"{AXE}; axe.run(document)")
-            found += [
-                f"{scheme}: {violation['id']}: {node['html'][:160]}"
-                for violation in result["violations"]
-                for node in violation["nodes"]
-            ]
-        return found
+        return await axe(self.page)
 
 
 @asynccontextmanager

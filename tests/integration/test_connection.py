@@ -98,6 +98,16 @@ async def test_nor_is_a_body(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     assert await line.all() == b""
 
 
+async def test_an_idle_connection_outlives_those_of_proxies_but_not_for_ever(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert connection.IDLE_SECONDS > 60  # nginx keeps its own for that long
+    monkeypatch.setattr(connection, "IDLE_SECONDS", 0.1)
+    line = await Line.to(api)
+    line.say(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert (await line.all()).startswith(b"HTTP/1.1 200 ")
+
+
 async def test_who_does_not_read_is_let_go(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     """An answer that nobody reads would hold its snapshot of the database for ever."""
     monkeypatch.setattr(connection, "UNREAD_SECONDS", 0.1)

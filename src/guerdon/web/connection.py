@@ -17,6 +17,8 @@ from guerdon.errors import GuerdonError, MalformedRequest, MethodNotAllowed, Too
 from guerdon.web import problems
 
 HEAD_SECONDS, BODY_SECONDS, UNREAD_SECONDS = 20.0, 120.0, 60.0
+# Longer than proxies keep theirs (nginx: 60 s): else they send a request into one that is closing.
+IDLE_SECONDS = 75
 LARGEST_HEAD = 64 * 1024
 _METHODS = "DELETE, GET, HEAD, PATCH, POST, PUT"
 _REQUEST_LINE = re.compile(rb"[A-Za-z-]+ \S+ HTTP/1\.[01]\r?\n")
@@ -28,6 +30,7 @@ class Connection(HttpToolsProtocol):
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
+        self.timeout_keep_alive = IDLE_SECONDS
         # How long what comes in may take, of which request; and what the timer was set for.
         self._awaited, self._number = HEAD_SECONDS, 0
         self._timed: tuple[float, int] = (_NOTHING, 0)
