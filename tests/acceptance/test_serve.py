@@ -11,8 +11,10 @@ import socket
 import subprocess
 from collections.abc import AsyncIterator
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
+import aiohttp
 import pytest
 from tests.acceptance.provider import GIVES, REFUSES, Asked, Provider, Reply
 from tests.acceptance.site import Process, Site, until
@@ -284,9 +286,23 @@ async def test_the_demos_curls_typed_as_printed_end_in_a_settled_transaction(hou
         "Message posted",
         "Confirmation received",
     ]
+    await until(partial(_contradicted, ports[0], typed[-1].removeprefix("KEY=")), "two cases")
     assert await _signalled(process, signal.SIGINT) == 0
     assert house.postgres_pid() is None
     assert "Traceback" not in process.said()
+
+
+async def _contradicted(port: str, key: str) -> bool:
+    """Whether the demo's provider has contradicted both decisions that were made too early."""
+    headers = {"Authorization": f"Bearer {key}"}
+    async with aiohttp.ClientSession(f"http://127.0.0.1:{port}", headers=headers) as session:
+        async with session.get("/v1/cases") as answer:
+            cases = (await answer.json())["items"]
+        stand = set()
+        for case in cases:
+            async with session.get(f"/v1/transactions/{case['transactionId']}") as answer:
+                stand.add((await answer.json())["status"])
+    return stand == {"success", "failure"}
 
 
 async def _typed(lines: list[str]) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 import aiohttp
 from rich.console import Console
 
+from guerdon.demo.contradictions import contradict
 from guerdon.demo.fake import FakeProvider
 from guerdon.demo.programme import FREE_TICKETS, MEMBERS, Client, furnish
 from guerdon.demo.shop import Shop
@@ -26,6 +27,7 @@ async def show(
             client = Client(session, key)
             await furnish(client, fake, data)
             await shop.open(client, data)
+            await contradict(client)
             _print(url, shop.url, fake_port, data, sign_in)
             with suppress(asyncio.CancelledError):
                 await trickle(client, shop.visiting)
