@@ -45,6 +45,44 @@ async def test_the_overview_tells_options_by_their_trouble(reader: Reader) -> No
     await expect(page).to_have_url(f"{house.url}/redeem/transactions/{unsure}")
 
 
+async def test_limits_are_set_upon_what_stands(reader: Reader) -> None:
+    house = reader.house
+    await reader.sign_in("admin")
+    page = reader.page
+    await page.get_by_role("link", name="Limits").click()
+    await expect(page.get_by_label("by each member")).to_have_value("240")
+    assert await reader.axe() == []
+    await page.get_by_label("by each API key").fill("1,500")
+    await page.get_by_label("by each member").fill("9")
+    await page.get_by_role("button", name="Save").click()
+    await expect(page.locator("#summary")).to_be_focused()
+    await expect(page.get_by_label("by each member")).to_have_attribute("aria-invalid", "true")
+    await expect(page.get_by_label("by each API key")).to_have_value("1,500")
+    assert await reader.axe() == []
+    settings = {"allowedOrigins": ["https://shop.example.com"]}
+    await house.api.call("PATCH", "/v1/namespace", settings)
+    await page.get_by_label("by each member").fill("60")
+    await page.get_by_role("button", name="Save").click()
+    await expect(page.locator("#summary")).to_contain_text(
+        "Somebody saved the namespace's settings"
+    )
+    await page.get_by_role("button", name="Save").click()
+    await expect(page.get_by_role("status").first).to_contain_text("Saved")
+    stands = (await house.api.call("GET", "/v1/namespace")).body
+    assert stands["limits"] == {"apiKeyPerMinute": 1500, "memberPerMinute": 60}
+    assert stands["allowedOrigins"] == settings["allowedOrigins"]
+    await reader.go("/settings/audit")
+    await expect(page.locator("tbody tr").first).to_contain_text("namespace.changed")
+    await expect(page.locator("tbody tr").first).to_contain_text("admin@example.com")
+    await page.get_by_role("link", name="Limits").click()
+    await page.get_by_label("by each API key").fill("")
+    await page.get_by_label("by each member").fill("")
+    await page.get_by_role("button", name="Save").click()
+    await expect(page.get_by_role("status").first).to_contain_text("Saved")
+    stands = (await house.api.call("GET", "/v1/namespace")).body
+    assert stands["limits"] == {"apiKeyPerMinute": None, "memberPerMinute": 240}
+
+
 async def enter(dana: Reader, password: str) -> None:
     """Signs in with a password that was given: it leads to choosing one, and nowhere else."""
     await dana.go("/sign-in?next=/members")

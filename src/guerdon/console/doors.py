@@ -17,6 +17,7 @@ from guerdon.console.figures import Figures
 from guerdon.console.hashing import Hashing
 from guerdon.console.issuer import Issuer
 from guerdon.console.jumping import Jumping
+from guerdon.console.limits import LimitSettings
 from guerdon.console.live import Feed
 from guerdon.console.member_notes import MemberNotes
 from guerdon.console.members import Members
@@ -91,6 +92,7 @@ def table(
         *Settings(parts, pages, hashing).table(),
         *Retention(parts, pages).table(),
         *Rules(parts, pages).table(),
+        *LimitSettings(parts, pages).table(),
         *WidgetLook(parts, pages).table(),
         *WidgetWords(parts, pages).table(),
         *WidgetSettings(parts, pages).table(),

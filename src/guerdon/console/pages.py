@@ -91,6 +91,7 @@ NAVIGATION = [
             Link("/settings/keys", "API keys", "keys", "admin"),
             Link("/settings/widget", "Widget", "gift", "admin"),
             Link("/settings/rules", "Rules", "check", "admin"),
+            Link("/settings/limits", "Limits", "gauge", "admin"),
             Link("/settings/sandbox", "Sandbox", "clock", "options", test=True),
             Link("/settings/retention", "Retention", "clock", "admin"),
             Link("/settings/audit", "Audit log", "book", "personal"),
