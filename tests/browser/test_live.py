@@ -60,6 +60,32 @@ async def test_an_open_history_follows_its_own_transaction(reader: Reader) -> No
     await expect(page.locator(f"#t-{made}")).to_have_class(re.compile("gone"))
 
 
+async def test_what_changed_flashes_once_and_what_no_longer_matches_stays(reader: Reader) -> None:
+    house = reader.house
+    house.provider.answer = LATER
+    made = await house.redeem("User 123", until="postponed")
+    another = await house.redeem("ada", until="postponed")
+    await reader.sign_in("support")
+    page = reader.page
+    await reader.go("/redeem/transactions?view=needs-decision&cols=id,status,events,age,http")
+    await expect(page.locator("#live")).to_have_attribute("data-state", "live")
+    await house.api.call("POST", f"/v1/transactions/{made}/cancel", {"reason": "Sold out"})
+    for mark in "sega":
+        await expect(page.locator(f"#{mark}-{made}")).to_have_class(re.compile("fresh"))
+    # What the provider had answered was put there anew, and says what it said.
+    await expect(page.locator(f"#h-{made}")).not_to_have_class(re.compile("fresh"))
+    await expect(page.locator(f"#t-{another} .fresh")).to_have_count(0)
+    row = page.locator(f"#t-{made}")
+    await expect(row).to_have_class(re.compile("gone"))
+    told = "(row) => getComputedStyle(row.querySelector('[data-label=Status]'), '::after').content"
+    assert await row.evaluate(told) == '" no longer matches"'
+    cell = page.locator(f"#s-{made}")
+    how = "(cell) => getComputedStyle(cell).animation"
+    assert await cell.evaluate(how) == "1.2s ease-out fresh"
+    await page.emulate_media(reduced_motion="reduce")
+    assert "fresh" not in await cell.evaluate(how)
+
+
 async def test_paused_means_paused(reader: Reader, browser: Browser) -> None:
     house = reader.house
     house.provider.answer = LATER

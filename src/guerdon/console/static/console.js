@@ -362,9 +362,6 @@ const told = ({id, belongs, open, events}) => {
     row.classList.toggle('gone', !belongs)
     if (row.dataset.events !== String(events)) {
       row.dataset.events = events
-      row.classList.remove('fresh')
-      void row.offsetWidth
-      row.classList.add('fresh')
       if (detailOf(id)) load(id)
       const form = $('form', dialog)
       if (dialog.open && form?.dataset.decision === id && dialog.getAttribute('aria-busy') !== 'true') show(asker)
@@ -376,6 +373,20 @@ const told = ({id, belongs, open, events}) => {
     Object.assign(news, {fresh: 0, open: 0, saying: 0})
   }, 5000)
 }
+
+// A cell that says something else flashes once; an age that grows says the same.
+const list = $('.rows tbody')
+const says = (cell) => $('[data-since]', cell)?.dataset.since ?? cell.textContent.trim()
+const before = new WeakMap($$('td[id]').map((cell) => [cell, says(cell)]))
+if (live && list) new MutationObserver((changes) => {
+  for (const {target: cell} of changes) {
+    if (!cell.matches('td[id]') || before.get(cell) === says(cell)) continue
+    before.set(cell, says(cell))
+    cell.classList.remove('fresh')
+    void cell.offsetWidth
+    cell.classList.add('fresh')
+  }
+}).observe(list, {childList: true, subtree: true})
 
 // Connected from here and not by htmx's own start, which may come before anybody listens.
 const stream = live?.getAttribute('hx-sse:connect')
