@@ -39,6 +39,7 @@ from guerdon.web.front import Front
 from guerdon.web.parts import Parts
 from guerdon.widget import doors as widget
 from guerdon.widget.live import MemberFeed
+from guerdon.widget.presence import Presence
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +83,11 @@ async def running(
     worker = Worker(database, dispatcher, settlement, places, process_id)
     sweeper = Sweeper(database, settlement, dispatcher, client, places, process_id)
     bulk = BulkRunner(database, settlement, slots, process_id)
-
     announce = partial(_announce, dispatcher, worker if delivers else None, member_feed)
     verb = RequestVerb(process_id, places if delivers else None, announce)
     lanes.start()
-    working = (bulk, worker, sweeper, Hours(database)) if delivers else (bulk,)
+    serving = (bulk, Presence(database, member_feed, process_id))
+    working = (*serving, worker, sweeper, Hours(database)) if delivers else serving
     loops = [asyncio.create_task(loop.run()) for loop in working]
     parts = Parts(
         database,

@@ -66,6 +66,7 @@ async def test_an_option_is_changed_brought_back_and_archived(reader: Reader) ->
     await expect(page.locator("#review")).to_be_focused()
     await expect(page.locator("#review")).to_contain_text("2 changes. Nothing is saved yet.")
     await expect(page.locator("#review .diff")).to_contain_text("price 200 250")
+    await expect(page.locator("#review")).to_contain_text("Nobody has the widget in view now.")
     await expect(page.locator("#review")).to_contain_text("told “price changed”")
     assert await reader.axe() == []
     # What is typed after the review is reviewed again.

@@ -30,7 +30,7 @@ ROOMS = {
         "audit",
         "saved_view",
     },
-    "members": {"member_note", "member", "member_profile", "member_tombstone"},
+    "members": {"widget_in_view", "member_note", "member", "member_profile", "member_tombstone"},
     "ledger": {"account", "posting"},
     "providers": {
         "provider",

@@ -28,8 +28,11 @@ class Review:
     mark: str
 
 
-def review(before: Option, after: Option, usage: Usage, providers: Mapping[str, str]) -> Review:
-    """Compares a version with the one that would follow; ``providers`` are names by ID."""
+def review(
+    before: Option, after: Option, usage: Usage, providers: Mapping[str, str], in_view: int
+) -> Review:
+    """Compares a version with the one that would follow; ``providers`` are names by ID, and so many
+    members have the widget ``in_view``."""
     found = changes.between(model.definition(before), model.definition(after))
     mark = json.dumps([before.version, found], default=str)
     shown = [
@@ -39,17 +42,21 @@ def review(before: Option, after: Option, usage: Usage, providers: Mapping[str, 
         for change in found
     ]
     fields = {change.field for change in found}
-    warnings = list(_warnings(fields, before, after, usage))
+    warnings = list(_warnings(fields, before, after, usage, in_view))
     return Review(shown, warnings, hashlib.sha256(mark.encode()).hexdigest()[:16])
 
 
-def _warnings(fields: set[str], before: Option, after: Option, usage: Usage) -> Sequence[str]:
+def _warnings(
+    fields: set[str], before: Option, after: Option, usage: Usage, in_view: int
+) -> Sequence[str]:
     said = []
     if fields.intersection(_PRICES):
+        now = f"{in_view:,} member{'' if in_view == 1 else 's'}" if in_view else "Nobody"
+        verb = "have" if in_view > 1 else "has"
         said.append(
-            "The price changes. Whoever has the widget open and redeems at the old price is told "
-            "“price changed” and asked again: nobody is charged what they were not shown. What is "
-            "under way keeps its price."
+            f"The price changes. {now} {verb} the widget in view now. Whoever has it open and "
+            "redeems at the old price is told “price changed” and asked again: nobody is charged "
+            "what they were not shown. What is under way keeps its price."
         )
     if before.enabled and not after.enabled:
         said.append("Nobody can start a new redemption; open transactions continue.")

@@ -25,6 +25,7 @@ from guerdon.errors import (
     PreconditionFailed,
 )
 from guerdon.fields import unwritable
+from guerdon.members.present import store as present
 from guerdon.options import changes as differences
 from guerdon.options import definition, eligibility, model, store
 from guerdon.options.changes import Change
@@ -175,7 +176,9 @@ class Options:
         async with self._parts.database.read() as tx:
             usage = (await store.usage(tx, [option]))[option.namespace, option.name]
             named = await providers.names(tx, option.namespace)
-        return option_review.review(option, wanted, usage, {str(k): v for k, v in named.items()})
+            in_view = await present.in_view(tx, option.namespace)
+        names = {str(provider): name for provider, name in named.items()}
+        return option_review.review(option, wanted, usage, names, in_view)
 
     async def _try(self, visit: Visit, option: Option) -> Trial:
         """Whether a member would qualify, by what is typed; nothing is saved."""

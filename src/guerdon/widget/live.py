@@ -5,6 +5,7 @@ slow look at the database. A stream ends when its member may no longer listen, o
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from uuid import UUID
@@ -48,6 +49,7 @@ class MemberFeed:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._watchers: dict[UUID, set[asyncio.Event]] = {}
+        self._members: Counter[str] = Counter()
         self._closing = False
 
     def wake(self, member_id: UUID) -> None:
@@ -62,6 +64,10 @@ class MemberFeed:
             for watcher in watchers:
                 watcher.set()
 
+    def in_view(self) -> dict[str, int]:
+        """How many members of each programme have a widget that listens here."""
+        return dict(self._members)
+
     def refuse_if_crowded(self, member: Member) -> None:
         """``TooManyRequests`` where a member has more streams open than they can look at."""
         if len(self._watchers.get(member.member_id, ())) >= _MOST_STREAMS:
@@ -72,7 +78,10 @@ class MemberFeed:
     ) -> AsyncIterator[bytes]:
         """What one stream is sent: first how things stand, then each change."""
         told, news, beat = _Told(), asyncio.Event(), clock.monotonic()
-        self._watchers.setdefault(member.member_id, set()).add(news)
+        if member.member_id not in self._watchers:
+            self._watchers[member.member_id] = set()
+            self._members[member.namespace] += 1
+        self._watchers[member.member_id].add(news)
         try:
             while not self._closing:
                 try:
@@ -95,6 +104,7 @@ class MemberFeed:
             watchers.discard(news)
             if not watchers:
                 del self._watchers[member.member_id]
+                self._members -= Counter([member.namespace])
 
     async def _look(self, member: Member, language: str | None, told: _Told) -> bytes:
         """What is new since the last look; nothing where the database does not answer."""
