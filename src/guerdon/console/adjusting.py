@@ -279,7 +279,7 @@ def _will(known: _Known, change: int) -> Consequences:
         button=f"Credit {what}" if credit else f"Take {what} away",
         grave=not credit,
         reason_required=True,
-        quick=("Goodwill", "Credited by mistake") if credit else ("Credited by mistake",),
+        quick=("Goodwill", "Taken by mistake") if credit else ("Credited by mistake",),
         done=DONE["adjusted"],
         keep="Leave it as it is",
     )

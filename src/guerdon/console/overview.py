@@ -17,7 +17,7 @@ from guerdon.transactions.requests import store as requests
 from guerdon.transactions.states import Status
 from guerdon.web.parts import Parts
 
-_LISTED, _LOOKED_AT, _SHOWN = 200, 5000, 50
+_LISTED, _LOOKED_AT, _SHOWN, _OPTIONS = 200, 5000, 50, 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,9 @@ class Overview:
             today = await _today(tx, visit)
             known = await providers.page(tx, self._parts.sealer, visit.namespace, "", _LISTED)
             health = await lists.health(tx, visit.namespace, start, _LOOKED_AT)
-            options = await lists.option_health(tx, visit.namespace, start, _LOOKED_AT, most=_SHOWN)
+            options = await lists.option_health(
+                tx, visit.namespace, start, _LOOKED_AT, most=_OPTIONS
+            )
             refused = await providers.refused_callbacks(tx, [one.provider_id for one in known])
         values = {
             "title": "Overview",
