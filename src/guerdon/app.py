@@ -134,7 +134,7 @@ def _watch_pool(database: Database) -> None:
 
 
 def _pool_count(database: Database, name: str) -> float:
-    return database.pool.get_stats().get(name, 0)
+    return sum(pool.get_stats().get(name, 0) for pool in (database.pool, database.batches))
 
 
 def _observe(verb: str, size: int) -> None:

@@ -3,9 +3,11 @@
 import logging
 import sys
 from collections.abc import MutableMapping
-from typing import Any
+from typing import Any, TextIO, cast
 
 import structlog
+
+from guerdon import metrics
 
 _MASKED = frozenset(
     {"email", "address_line", "authorization", "secret", "secret_key", "password", "token", "body"}
@@ -25,6 +27,26 @@ class _Foreign(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         told = structlog.get_logger(record.name)
         told.log(record.levelno, record.getMessage(), logger=record.name, exc_info=record.exc_info)
+
+
+class _Patient:
+    """A stream whose trouble stops nobody: redemptions go on while a disk is full of logs, or who
+    read them is gone. What could not be written is counted, where no disk is asked."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> None:
+        try:
+            self._stream.write(text)
+        except OSError:
+            metrics.LOG_TROUBLE.inc()
+
+    def flush(self) -> None:
+        try:
+            self._stream.flush()
+        except OSError:
+            metrics.LOG_TROUBLE.inc()
 
 
 def configure(level: str, *, pretty: bool = False) -> None:
@@ -48,6 +70,6 @@ def configure(level: str, *, pretty: bool = False) -> None:
     structlog.configure(
         processors=[*shared, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level.upper())),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(cast("TextIO", _Patient(sys.stderr))),
         cache_logger_on_first_use=True,
     )

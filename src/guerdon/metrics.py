@@ -57,7 +57,10 @@ PAUSED = Gauge(
     ["provider"],
     registry=REGISTRY,
 )
-POOL = Gauge("guerdon_pool", "Connections of the pool.", ["state"], registry=REGISTRY)
+LOG_TROUBLE = Counter(
+    "guerdon_log_trouble", "Times that the log could not be written.", registry=REGISTRY
+)
+POOL = Gauge("guerdon_pool", "Connections of the pools.", ["state"], registry=REGISTRY)
 
 
 @cache

@@ -133,7 +133,7 @@ async def alone(database_url: str) -> AsyncIterator[Database]:
 
 
 async def _prepared(database: Database) -> int:
-    async with database._batches.connection() as connection:
+    async with database.batches.connection() as connection:
         assert connection.pgconn.transaction_status == TransactionStatus.IDLE
         assert connection.pgconn.pipeline_status == PipelineStatus.OFF
         cursor = await connection.execute("SELECT count(*) AS n FROM pg_prepared_statements")

@@ -197,16 +197,16 @@ class Database:
         self._prepared = WeakKeyDictionary()
         self.pool = _pool(conninfo, min_size, max_size)
         # Of their own: after a ROLLBACK psycopg forgets all that its connection had prepared.
-        self._batches = _pool(conninfo, 1, min(max_size, _BATCH_CONNECTIONS))
+        self.batches = _pool(conninfo, 1, min(max_size, _BATCH_CONNECTIONS))
 
     async def open(self) -> None:
         """Opens the pools and waits for their first connections."""
         await self.pool.open(wait=True, timeout=10)
-        await self._batches.open(wait=True, timeout=10)
+        await self.batches.open(wait=True, timeout=10)
 
     async def close(self) -> None:
         """Closes every connection."""
-        await self._batches.close()
+        await self.batches.close()
         await self.pool.close()
 
     @asynccontextmanager
@@ -221,7 +221,7 @@ class Database:
         """Opens a ``Tx`` for the set-based hot path: it keeps to index lookups, and its statements
         are not waited for one by one (a write's failure may come with a later statement, or with
         the COMMIT, which goes out with the last of them)."""
-        async with self._batches.connection() as connection:
+        async with self.batches.connection() as connection:
             keeps = connection.prepare_threshold is not None
             prepared = self._prepared.setdefault(connection, {}) if keeps else None
             pipeline = Pipeline(connection, prepared)
