@@ -13,7 +13,7 @@ from tests.faults.provider import FaultProvider, Received, reply, says, serving
 from tests.faults.redeeming import GRANTED, PRICE, Redeeming, at_work, eventually, statement
 from tests.integration.programme import SLOTS, request
 
-from guerdon import app, clock, ids
+from guerdon import app, clock, ids, metrics
 from guerdon.db.migrate import SERVICE_ROLE
 from guerdon.db.pool import Database
 from guerdon.delivery.dispatcher import Dispatcher
@@ -49,6 +49,35 @@ async def test_a_provider_that_hangs_holds_up_nobody_else(
         await redeeming.until(transaction_id, "success", 1)
         assert provider.count(transaction_id) == 1
     assert await redeeming.owed() == 0
+
+
+_BACKLOG = statement("""
+    INSERT INTO message (slot, transaction_id, provider_id, state, attempts, due_at, created_at)
+    SELECT n %% %(slots)s, gen_random_uuid(), %(provider_id)s, 'queued', 1,
+        now() + interval '1 hour', now() - interval '1 hour'
+    FROM generate_series(1, %(rows)s) AS n
+""")
+
+
+async def test_a_hundred_thousand_that_wait_for_a_dead_provider_hold_up_nobody_else(
+    redeeming: Redeeming, provider: FaultProvider
+) -> None:
+    rows, dead = 100_000, await redeeming.provider(provider)
+    async with redeeming.database.tx() as tx:
+        await tx.execute(_BACKLOG, {"slots": SLOTS, "provider_id": dead, "rows": rows})
+    async with serving() as other:
+        option = await redeeming.option(await redeeming.provider(other), price=1)
+        for transaction_id in [await redeeming.redeem(option) for _ in range(20)]:
+            await redeeming.until(transaction_id, "success")
+
+    async def told() -> bool:
+        return metrics.REGISTRY.get_sample_value("guerdon_queue_depth", {"provider": dead}) == rows
+
+    await eventually(told)
+    age = metrics.REGISTRY.get_sample_value("guerdon_queue_oldest_seconds", {"provider": dead})
+    assert age is not None
+    assert age >= 3600
+    assert provider.received == []
 
 
 async def test_a_rate_is_kept_to(redeeming: Redeeming, provider: FaultProvider) -> None:
