@@ -14,8 +14,7 @@ async def test_cancelling_an_unknown_outcome(reader: Reader) -> None:
     await reader.sign_in("support")
     page = reader.page
     asked = page.get_by_role("link", name="Cancel")
-    await asked.focus()
-    await page.keyboard.press("Enter")
+    await asked.press("Enter")
     dialog = page.get_by_role("alertdialog")
     await expect(dialog).to_be_visible()
     await expect(

@@ -137,3 +137,29 @@ async def test_an_adjustment_takes_two_as_well(reader: Reader, browser: Browser)
     await expect(page.get_by_role("alert")).to_contain_text("approved, declined or withdrawn")
     member = await house.api.call("GET", "/v1/members/ada")
     assert member.body["available"] == 5500
+
+
+async def test_what_cannot_be_taken_any_more_can_still_be_declined(
+    reader: Reader, browser: Browser
+) -> None:
+    house = reader.house
+    async with another(browser, house, java_script_enabled=False) as admin:
+        await admin.sign_in("admin")
+        await admin.go("/settings/rules")
+        await admin.page.get_by_label("Two people decide").fill("1")
+        await admin.page.get_by_role("button", name="Save").click()
+        await admin.go("/members/adjust?user=ada&way=take&amount=5000")
+        await admin.page.get_by_label("Reason").fill("Left the programme")
+        await admin.page.get_by_role("button", name="Ask to take 5,000 tokens away").click()
+    await house.redeem("ada", until="postponed")
+    page = reader.page
+    await reader.sign_in("manager")
+    await reader.go("/members/one?user=ada")
+    await page.get_by_role("link", name="Approve or decline").click()
+    dialog = page.get_by_role("alertdialog")
+    await expect(dialog.get_by_role("alert")).to_contain_text("4,800 are available")
+    await dialog.get_by_role("button", name="Approve").click()
+    await expect(dialog.get_by_role("alert")).to_contain_text("cannot be taken")
+    await dialog.get_by_role("button", name="Decline it").click()
+    await expect(page.get_by_role("status").first).to_contain_text("Declined. Nothing was moved.")
+    await expect(page.get_by_role("button", name="Go on")).to_be_visible()

@@ -87,7 +87,13 @@ class Adjusting:
     async def ask_second(self, visit: Visit) -> Response:
         """What a colleague asked for, with its consequences as things stand."""
         known = await self._read(visit, visit.query("user") or "")
-        return await self._second(visit, known)
+        problem = None
+        if known.asked is not None:
+            try:
+                adjustment.require_available(known.account, known.asked.change)
+            except Conflict as refusal:
+                problem = refusal.detail
+        return await self._second(visit, known, problem=problem)
 
     async def approve(self, visit: Visit) -> Response:
         """Carries it out."""
@@ -140,6 +146,7 @@ class Adjusting:
         will, told = None, None
         try:
             change = _change(visit)
+            adjustment.require_available(known.account, change)
             will = _will(known, change)
             if approval.required(abs(change), known.second_person_from):
                 will = consequences.asked_for(will, known.second_person_from)
@@ -159,17 +166,13 @@ class Adjusting:
         return await self._show(visit, known, values, status)
 
     async def _second(self, visit: Visit, known: _Known, *, problem: str | None = None) -> Response:
-        asked, will, told = known.asked, None, _SETTLED
-        if asked is not None:
-            try:
-                will = _will(known, asked.change)
-            except Conflict as refusal:
-                told = refusal.detail
+        asked = known.asked
+        will = None if asked is None else _will(known, asked.change)
         values = {
             "title": "Second person",
             "nothing": "Nothing left to decide",
             "will": will,
-            "told": told,
+            "told": _SETTLED,
             "request": asked,
             "able": True,
             "own": asked is not None and asked.asked_by == visit.operator.actor,
@@ -255,9 +258,8 @@ def _asked_words(visit: Visit, asked: Adjustment) -> str:
 
 
 def _will(known: _Known, change: int) -> Consequences:
-    """What an adjustment does. ``InsufficientTokens`` where it cannot be."""
+    """What an adjustment does."""
     account, user_id = known.account, known.member.user_id
-    adjustment.require_available(account, change)
     credit = change > 0
     what = f"{number(abs(change))} tokens"
     return Consequences(

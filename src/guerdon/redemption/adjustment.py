@@ -80,6 +80,7 @@ async def adjust(tx: Tx, slots: int, work: Adjust) -> Issued:
         approves=work.approves,
     )
     _require_seen(account, work)
+    require_available(account, work.change)
     issued = await _post(tx, member.slot, work)
     detail: dict[str, object] = {"change": work.change, "reason": work.reason}
     if approved is not None:
