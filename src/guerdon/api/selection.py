@@ -1,11 +1,9 @@
 """Which transactions a list is about, and that list as CSV: for the API and for the command."""
 
-import csv
-import io
 from collections.abc import AsyncIterator
 from uuid import UUID
 
-from guerdon import ids
+from guerdon import ids, spreadsheet
 from guerdon.clock import rfc3339
 from guerdon.db.pool import Database, ReadTx
 from guerdon.members import store as members
@@ -16,7 +14,6 @@ from guerdon.transactions.store import Filter
 from guerdon.web import lists
 
 FILTERS = ("status", "option", "userId", "createdFrom", "createdTo", "q")
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _CSV_HEADER = [
     "id",
     "option",
@@ -79,12 +76,12 @@ async def csv_lines(database: Database, wanted: Filter | None) -> AsyncIterator[
 
     The first piece is the header, every other one a group of transactions.
     """
-    yield _csv_lines([_CSV_HEADER])
+    yield spreadsheet.lines([_CSV_HEADER])
     if wanted is None:
         return
     async with database.read() as tx, database.read() as names:
         async for group in inquiry.stream(tx, names, wanted):
-            yield _csv_lines([_csv_row(t, user_id) for t, user_id in group])
+            yield spreadsheet.lines(_csv_row(t, user_id) for t, user_id in group)
 
 
 def _span(query: lists.Query) -> tuple[UUID, UUID]:
@@ -110,29 +107,17 @@ async def _member(tx: ReadTx, slots: int, namespace: str, user_id: str) -> UUID 
     return found[namespace, user_id].member_id if found else None
 
 
-def _csv_row(t: Transaction, user_id: str) -> list[str]:
-    cells = [
+def _csv_row(t: Transaction, user_id: str) -> list[spreadsheet.Cell]:
+    return [
         str(t.transaction_id),
         str(t.option_name),
         t.option_title,
         t.type,
         str(t.status),
         user_id,
-        str(t.price),
+        t.price,
         rfc3339(t.created_at),
         rfc3339(t.updated_at),
-        "" if t.closed_at is None else rfc3339(t.closed_at),
-        str(t.events),
+        None if t.closed_at is None else rfc3339(t.closed_at),
+        t.events,
     ]
-    return [harmless(cell) for cell in cells]
-
-
-def harmless(cell: str) -> str:
-    """A cell that no spreadsheet runs."""
-    return f"'{cell}" if cell.startswith(_FORMULA) else cell
-
-
-def _csv_lines(rows: list[list[str]]) -> str:
-    text = io.StringIO()
-    csv.writer(text).writerows(rows)
-    return text.getvalue()

@@ -1,7 +1,6 @@
 """``guerdon restored``."""
 
 import asyncio
-import csv
 import sys
 from collections.abc import Sequence
 from datetime import datetime
@@ -10,8 +9,7 @@ from typing import Annotated
 from cyclopts import Parameter
 from rich.console import Console
 
-from guerdon import logs
-from guerdon.api import selection
+from guerdon import logs, spreadsheet
 from guerdon.cli.database import DEFAULT_DATA, Data, Place, Url, migrated, place
 from guerdon.cli.serve import allowed_networks
 from guerdon.clock import rfc3339
@@ -79,11 +77,10 @@ async def _restored(where: Place, at: datetime) -> tuple[int, int]:
         settlement = Settlement(lanes, slots, SettlementVerb(lambda _heard, _result: None))
         reconciliation = Reconciliation(database, sealer, client, settlement)
         try:
-            writer = csv.writer(sys.stdout)
             async for group in reconciliation.run(at):
                 if not seen:
-                    writer.writerow(_HEADER)
-                writer.writerows(_row(one) for one in group)
+                    sys.stdout.write(spreadsheet.lines([_HEADER]))
+                sys.stdout.write(spreadsheet.lines(map(_row, group)))
                 seen += len(group)
                 open_ += sum(one.transaction.closed_at is None for one in group)
         except Refused as refused:
@@ -94,18 +91,17 @@ async def _restored(where: Place, at: datetime) -> tuple[int, int]:
     return seen, open_
 
 
-def _row(one: Reconciled) -> Sequence[str]:
+def _row(one: Reconciled) -> Sequence[spreadsheet.Cell]:
     t = one.transaction
-    cells = [
+    return [
         str(t.transaction_id),
         t.namespace,
         str(t.option_name),
         one.provider,
         one.user_id,
-        str(t.price),
+        t.price,
         rfc3339(t.created_at),
         str(one.before),
         str(t.status),
         one.said,
     ]
-    return [selection.harmless(cell) for cell in cells]

@@ -9,10 +9,10 @@ from uuid import UUID
 import msgspec
 from starlette.responses import Response, StreamingResponse
 
+from guerdon import spreadsheet
 from guerdon.access import store, trail
 from guerdon.access.trail import Sought
 from guerdon.clock import rfc3339
-from guerdon.console.exports import csv_lines, harmless
 from guerdon.console.pages import Pages
 from guerdon.console.site import Page
 from guerdon.console.visit import Visit
@@ -97,10 +97,10 @@ class AuditLog:
         )
 
     async def _lines(self, sought: Sought) -> AsyncIterator[bytes]:
-        yield csv_lines([_NAMES])
+        yield spreadsheet.lines([_NAMES]).encode()
         async with self._parts.database.read() as tx:
             async for rows in trail.stream(tx, sought, _MOST):
-                yield csv_lines([[harmless(value) for value in _values(row)] for row in rows])
+                yield spreadsheet.lines(map(_values, rows)).encode("utf-8", "replace")
 
 
 def _read(visit: Visit, given: dict[str, str]) -> _Asked:
@@ -163,7 +163,7 @@ def _said(value: Any) -> str:
     return msgspec.json.encode(value).decode() if isinstance(value, dict) else str(value)
 
 
-def _values(row: Row) -> list[str | int | None]:
+def _values(row: Row) -> list[spreadsheet.Cell]:
     detail = msgspec.json.encode(row.detail).decode() if row.detail else ""
     at = rfc3339(row.at)
     return [at, row.actor, row.action, row.target, detail, row.address, str(row.audit_id)]

@@ -12,14 +12,12 @@ from uuid import UUID
 
 from starlette.responses import RedirectResponse, Response
 
-from guerdon import ids
+from guerdon import ids, spreadsheet
 from guerdon.access.rules import store as rules
 from guerdon.console import asked as addresses
 from guerdon.console import selection
-from guerdon.console.exports import csv_lines, harmless
 from guerdon.console.figures import Figures
 from guerdon.console.pages import Pages, iso
-from guerdon.console.rows import Row
 from guerdon.console.site import Page
 from guerdon.console.visit import Visit
 from guerdon.db.pool import ReadTx
@@ -27,6 +25,7 @@ from guerdon.db.pool import Row as StoredRow
 from guerdon.errors import InvalidRequest, NotFound
 from guerdon.members import store as members
 from guerdon.redemption import bulk as verb
+from guerdon.redemption.rows import Row
 from guerdon.transactions.bulk import store
 from guerdon.transactions.bulk.store import Job
 from guerdon.transactions.lists import pages as lists
@@ -183,19 +182,19 @@ class Bulk:
             job = await self._job(tx, visit)
             items = await store.items(tx, job.job_id)
             await visit.audit(tx, "bulk.exported", job.job_id, {"rows": len(items)})
-        lines = [
+        lines: list[list[spreadsheet.Cell]] = [
             [
-                str(item.n),
+                item.n,
                 str(item.transaction_id),
                 item.outcome or "waiting",
-                harmless(item.sentence),
-                "" if item.at is None else iso(item.at),
+                item.sentence,
+                None if item.at is None else iso(item.at),
             ]
             for item in items
         ]
         name = f"bulk-{job.verb}-{str(job.job_id)[:8]}.csv"
         return Response(
-            csv_lines([["n", "id", "outcome", "sentence", "at"], *lines]),
+            spreadsheet.lines([["n", "id", "outcome", "sentence", "at"], *lines]),
             media_type="text/csv; charset=utf-8",
             headers={"Content-Disposition": f'attachment; filename="{name}"'},
         )
