@@ -16,9 +16,11 @@ from guerdon.console.issuer import Issuer
 from guerdon.console.live import Feed
 from guerdon.db import installation
 from guerdon.db.pool import Database
-from guerdon.delivery.bulk import BulkRunner
+from guerdon.delivery.bulk import Bulk
 from guerdon.delivery.dispatcher import Dispatcher
+from guerdon.delivery.exports import Exporting
 from guerdon.delivery.hours import Hours
+from guerdon.delivery.jobs import Jobs
 from guerdon.delivery.sweeper import Sweeper
 from guerdon.delivery.worker import Worker
 from guerdon.errors import GuerdonError
@@ -82,11 +84,11 @@ async def running(
     dispatcher = Dispatcher(database, sealer, client, settlement, places, process_id)
     worker = Worker(database, dispatcher, settlement, places, process_id)
     sweeper = Sweeper(database, settlement, dispatcher, client, places, process_id)
-    bulk = BulkRunner(database, settlement, slots, process_id)
+    jobs = _jobs(database, settlement, slots, process_id)
     announce = partial(_announce, dispatcher, worker if delivers else None, member_feed)
     verb = RequestVerb(process_id, places if delivers else None, announce)
     lanes.start()
-    serving = (bulk, Presence(database, member_feed, process_id))
+    serving = (*jobs, Presence(database, member_feed, process_id))
     working = (*serving, worker, sweeper, Hours(database)) if delivers else serving
     loops = [asyncio.create_task(loop.run()) for loop in working]
     parts = Parts(
@@ -125,6 +127,14 @@ async def running(
             await issuer.close()
         async with database.tx() as tx:
             await outbox.leave(tx, process_id)
+
+
+def _jobs(
+    database: Database, settlement: Settlement, slots: int, process_id: UUID
+) -> tuple[Jobs, Jobs]:
+    """What any process does in the background, whether it delivers or not."""
+    bulk = Bulk(database, settlement, slots, process_id)
+    return Jobs(database, bulk), Jobs(database, Exporting(database, process_id))
 
 
 def _watch_pool(database: Database) -> None:

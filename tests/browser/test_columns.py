@@ -5,6 +5,7 @@ import io
 
 from playwright.async_api import Browser, expect
 from tests.browser.conftest import Reader, another
+from tests.browser.exporting import exported
 from tests.browser.test_transactions import LATER, UNSURE
 
 HEADS = "thead th:not(:first-child, :last-child)"
@@ -47,11 +48,7 @@ async def test_columns_are_chosen_and_live(reader: Reader) -> None:
     await expect(page.locator("#live")).to_have_attribute("data-state", "live")
     await house.api.call("POST", f"/v1/transactions/{made}/confirm", {})
     await expect(page.locator(f"#s-{made}")).to_contain_text("Success")
-    await page.locator("summary", has_text="Export").click()
-    async with page.expect_download() as downloading:
-        await page.get_by_role("button", name="CSV").click()
-    text = (await (await downloading.value).path()).read_text("utf-8")
-    head, first, *_ = csv.reader(io.StringIO(text))
+    head, first, *_ = csv.reader(io.StringIO(await exported(page)))
     names = ["httpStatus", "id", "option", "title", "status", "userId", "events", "createdAt"]
     assert head == names
     assert first[:2] == ["201", made]

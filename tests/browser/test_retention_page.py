@@ -1,9 +1,8 @@
 """Settings > Retention, and what is personal in exports: asked for in so many words, by role."""
 
-from pathlib import Path
-
 from playwright.async_api import Browser, expect
 from tests.browser.conftest import Reader, another
+from tests.browser.exporting import exported, open_dialog, take
 from tests.browser.test_transactions import GIVEN
 
 
@@ -35,7 +34,7 @@ async def test_days_are_set_by_who_says_that_they_know(reader: Reader) -> None:
 
 
 async def test_an_export_has_what_is_personal_only_for_whom_it_may(
-    reader: Reader, browser: Browser, tmp_path: Path
+    reader: Reader, browser: Browser
 ) -> None:
     house = reader.house
     house.provider.answer = GIVEN
@@ -43,31 +42,24 @@ async def test_an_export_has_what_is_personal_only_for_whom_it_may(
     await reader.sign_in("manager")
     page = reader.page
     await reader.go("/redeem/transactions?view=all")
-
-    async def exported(kind: str) -> str:
-        async with page.expect_download() as download:
-            await page.get_by_role("button", name=kind).click()
-        path = tmp_path / "export"
-        await (await download.value).save_as(path)
-        return path.read_text("utf-8")
-
-    await page.get_by_text("Export", exact=True).click()
-    assert "@" not in await exported("CSV")
+    assert "@" not in await exported(page)
+    await open_dialog(page)
     await page.get_by_label("With email and address").check()
     assert await reader.axe() == []
-    assert "email,address" in await exported("CSV")
-    lines = await exported("JSON Lines")
+    assert "email,address" in await take(page)
+    lines = await exported(page, "JSON Lines", "With email and address")
     assert '"email":"ada@example.com","address":"1 Main St"' in lines
     await reader.go("/settings/audit?action=transactions.exported")
     await expect(page.get_by_text("personal yes")).to_have_count(2)
     async with another(browser, house) as support:
         await support.sign_in("support")
         await support.go("/redeem/transactions?view=all")
-        await support.page.get_by_text("Export", exact=True).click()
-        await expect(support.page.get_by_label("With email and address")).to_have_count(0)
+        await open_dialog(support.page)
+        await expect(support.page.get_by_label("With email and address")).to_be_disabled()
+        await expect(support.page.get_by_role("checkbox", name="Last note")).to_be_disabled()
         forced = await support.page.evaluate(
             """async () => {
-              const form = document.querySelector("form[action$=export]");
+              const form = document.querySelector("form.exporting");
               const body = new URLSearchParams(new FormData(form));
               body.set("format", "csv");
               body.set("personal", "1");

@@ -58,6 +58,8 @@ ROOMS = {
         "bulk_item",
         "retention",
         "retention_later",
+        "transaction_export",
+        "transaction_export_part",
     },
     "outbox": {"message", "process"},
 }

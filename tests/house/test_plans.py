@@ -45,6 +45,7 @@ HOT = {
         "newest",
         "oldest",
         "count",
+        "size",
         "reach_newest",
         "reach_oldest",
         "last_attempts",
@@ -53,6 +54,7 @@ HOT = {
         "by_ids",
     ],
     "transactions.payloads": ["holding", "replies"],
+    "transactions.exports": ["events"],
     "transactions.desk": ["assignees", "assigned_to", "last_notes"],
     "outbox": [
         "lock_messages",

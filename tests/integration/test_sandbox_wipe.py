@@ -10,6 +10,7 @@ import pytest
 from tests.conftest import ALL_SCOPES, LOOPBACK, Api, make_key, served
 from tests.faults.provider import FaultProvider
 from tests.integration.api_parts import pointers, refused
+from tests.integration.export_parts import begun
 from tests.integration.programme import SLOTS, Programme, faults, judged, request
 
 from guerdon import app
@@ -31,6 +32,7 @@ from guerdon.redemption import enrolment
 from guerdon.redemption.enrolment import enrol_batch, read_line
 from guerdon.sealing import Sealer
 from guerdon.transactions.desk import store as desk
+from guerdon.transactions.exports import store as exports
 from guerdon.transactions.requests import store as requests
 from guerdon.transactions.states import News
 from guerdon.web import sandbox
@@ -77,6 +79,10 @@ async def live_through(programme: Programme, sealer: Sealer) -> UUID:
         other = read_line(namespace, 2, {"userId": "cid", "reference": "line 2"})
         for one in (line, other):
             await enrol_batch(tx, programme.slot(one.user_id), [one])
+    # Stopped: nobody goes on with it while the test looks.
+    export = await begun(programme.database, "id", "personal", namespace=namespace)
+    async with programme.database.tx() as tx:
+        await exports.stop(tx, export, "operator:ann")
     return made[2]
 
 

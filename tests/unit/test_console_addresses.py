@@ -146,7 +146,6 @@ def test_columns_move_and_the_usual_ones_are_not_said() -> None:
     assert columns.moved(["id", "nothing"], "down:nothing") == "id"
     assert columns.moved([], "up:id") is None
     assert columns.moved(list(columns.DEFAULT), "") is None
-    assert set(columns.fields(list(columns.COLUMNS))) > set(columns.fields(columns.DEFAULT))
 
 
 def test_a_day_is_the_day_of_the_zone() -> None:

@@ -8,7 +8,6 @@ from guerdon.console import choices, decisions, standing
 from guerdon.console.choices import RIGHTS
 from guerdon.console.figures import Figures
 from guerdon.console.pages import Pages, who
-from guerdon.console.rows import Row
 from guerdon.console.site import Handler, Page
 from guerdon.console.standing import Standing
 from guerdon.console.visit import Visit
@@ -24,6 +23,7 @@ from guerdon.ids import FIRST_ID, LAST_ID
 from guerdon.members import store as members
 from guerdon.redemption import resolution, second_person
 from guerdon.redemption.resolution import Resolve
+from guerdon.redemption.rows import Row
 from guerdon.redemption.second_person import Asking
 from guerdon.transactions.cases import store
 from guerdon.transactions.cases.store import Case, Choice

@@ -1,16 +1,11 @@
-"""The list's columns: which there are, which are shown in which order, and what each is in a file.
+"""The list's columns: which there are, and which are shown in which order.
 
 ``cols`` of the address names them. The chooser's form sends its boxes as ``col``, in the order they
 stand in, and the arrow that was pressed as ``move``.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-
-from guerdon.clock import rfc3339
-from guerdon.console.rows import Row
-
-Value = str | int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,57 +67,3 @@ def moved(ticked: Sequence[str], move: str) -> str | None:
         to = min(max(at + (-1 if way == "up" else 1), 0), len(keys) - 1)
         keys.insert(to, keys.pop(at))
     return ",".join(keys) if keys and tuple(keys) != DEFAULT else None
-
-
-# What a column is in a file: the names and, for a row, the values.
-_FIELDS: Mapping[str, Mapping[str, Callable[[Row], Value]]] = {
-    "id": {"id": lambda row: str(row.t.transaction_id)},
-    "option": {
-        "option": lambda row: str(row.t.option_name),
-        "title": lambda row: row.t.option_title,
-    },
-    "type": {"type": lambda row: row.t.type},
-    "status": {"status": lambda row: str(row.t.status)},
-    "user": {"userId": lambda row: row.user_id},
-    "price": {"price": lambda row: row.t.price},
-    "created": {"createdAt": lambda row: rfc3339(row.t.created_at)},
-    "updated": {"updatedAt": lambda row: rfc3339(row.t.updated_at)},
-    "age": {"updatedAt": lambda row: rfc3339(row.t.updated_at)},
-    "closed": {
-        "closedAt": lambda row: None if row.t.closed_at is None else rfc3339(row.t.closed_at)
-    },
-    "events": {"events": lambda row: row.t.events},
-    "http": {"httpStatus": lambda row: None if row.attempt is None else row.attempt.http_status},
-    "latency": {"durationMs": lambda row: None if row.attempt is None else row.attempt.duration_ms},
-    "assignee": {"assignee": lambda row: row.assignee and row.assignee.partition(":")[2]},
-    "personal": {"email": lambda row: row.email, "address": lambda row: row.address},
-    "note": {"lastNote": lambda row: row.note},
-    "namespace": {"namespace": lambda row: row.t.namespace},
-    "snapshot": {
-        "optionVersion": lambda row: row.t.option_version,
-        "currency": lambda row: row.t.currency,
-        "currencyAmount": lambda row: row.t.currency_amount,
-        "conversionRate": lambda row: row.t.conversion_rate,
-    },
-}
-# A whole file has the columns of the API's.
-WHOLE = (
-    "id",
-    "option",
-    "type",
-    "status",
-    "user",
-    "price",
-    "created",
-    "updated",
-    "closed",
-    "events",
-)
-
-
-def fields(keys: Sequence[str]) -> dict[str, Callable[[Row], Value]]:
-    """The names of a file's columns in their order, and where their values come from."""
-    found: dict[str, Callable[[Row], Value]] = {}
-    for key in keys:
-        found |= _FIELDS[key]
-    return found

@@ -10,7 +10,6 @@ from guerdon.console import standing
 from guerdon.console.consequences import CANCEL, CONFIRM, Consequences
 from guerdon.console.figures import Figures
 from guerdon.console.pages import STATUS_TEXT, Pages, who
-from guerdon.console.rows import Row, decidable
 from guerdon.console.site import Page
 from guerdon.console.standing import Standing
 from guerdon.console.visit import Visit
@@ -18,6 +17,7 @@ from guerdon.errors import NotOpen, SecondPersonRequired, Sending
 from guerdon.redemption import second_person
 from guerdon.redemption.conclusion import decided_before
 from guerdon.redemption.news import Told
+from guerdon.redemption.rows import Row, decidable
 from guerdon.redemption.second_person import Asking
 from guerdon.transactions.cases.store import Choice
 from guerdon.transactions.model import Transaction

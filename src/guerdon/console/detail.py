@@ -11,7 +11,6 @@ from guerdon.console.consequences import CANCEL, CONFIRM
 from guerdon.console.desk import DONE as DESK_DONE
 from guerdon.console.desk import with_notes
 from guerdon.console.pages import Pages
-from guerdon.console.rows import Row
 from guerdon.console.site import Page
 from guerdon.console.standing import WISHES
 from guerdon.console.story import Story, tell
@@ -22,6 +21,7 @@ from guerdon.ledger.chart import CORRECTING
 from guerdon.ledger.posting import Account
 from guerdon.providers import store as providers
 from guerdon.redemption import inquiry, second_person
+from guerdon.redemption.rows import Row
 from guerdon.transactions.cases import store as cases
 from guerdon.transactions.cases.store import Case
 from guerdon.transactions.desk import store as desk

@@ -12,6 +12,7 @@ from guerdon.console.decisions import Decisions
 from guerdon.console.desk import Desk
 from guerdon.console.detail import Detail
 from guerdon.console.entering import Entering
+from guerdon.console.export_files import ExportFiles
 from guerdon.console.exports import Exports
 from guerdon.console.figures import Figures
 from guerdon.console.hashing import Hashing
@@ -74,7 +75,8 @@ def table(
         *saved.table(),
         *Suggestions(parts, pages).table(),
         *Jumping(parts, pages).table(),
-        *Exports(parts).table(),
+        *Exports(parts, pages).table(),
+        *ExportFiles(parts, pages).table(),
         *Bulk(parts, pages, figures).table(),
         *detail.table(),
         *Desk(parts, detail.events).table(),

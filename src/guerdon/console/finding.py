@@ -177,6 +177,11 @@ async def catalogue(tx: ReadTx, namespace: str) -> list[Option]:
     return found
 
 
+def titles(options: Sequence[Option]) -> dict[str, str]:
+    """The titles of options by their names."""
+    return {str(option.name): option.title for option in options}
+
+
 async def _titled(tx: ReadTx, namespace: str, text: str) -> list[UUID]:
     wanted = text.casefold()
     return [

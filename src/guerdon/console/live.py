@@ -20,8 +20,8 @@ from psycopg import Error as DatabaseError
 from psycopg_pool import PoolTimeout
 
 from guerdon import clock
-from guerdon.console.rows import Row
 from guerdon.db.pool import Database
+from guerdon.redemption.rows import Row
 from guerdon.transactions.lists import pages as lists
 from guerdon.transactions.lists.pages import Wanted
 from guerdon.transactions.model import Transaction

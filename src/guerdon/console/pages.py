@@ -82,7 +82,11 @@ NAVIGATION = [
     ),
     (
         "Data",
-        [Link("/members", "Members", "people"), Link("/providers", "Providers", "plug")],
+        [
+            Link("/members", "Members", "people"),
+            Link("/providers", "Providers", "plug"),
+            Link("/redeem/exports", "Exports", "file"),
+        ],
     ),
     (
         "Settings",

@@ -95,14 +95,18 @@ class Site:
 
     async def _handle(self, visit: Visit) -> Response:
         page = self._find(visit)
+        try:
+            return await self._admit(visit, page)
+        except NotPermitted as refused:
+            if "scope" in refused.facts:
+                await self._note_refused(visit, page, refused.facts["scope"])
+            raise
+
+    async def _admit(self, visit: Visit, page: Page) -> Response:
         if page.right is not None:
             if not visit.signed_in:
                 return self._to_sign_in(visit)
-            try:
-                visit.require(page.right)
-            except NotPermitted:
-                await self._note_refused(visit, page)
-                raise
+            visit.require(page.right)
             if visit.operator.password_given and page.path not in (CHOOSING, "/sign-out"):
                 return self._sent_to(visit, CHOOSING)
         if page.method == "POST":
@@ -126,7 +130,7 @@ class Site:
             )
         raise NotFound("There is nothing at this address.")
 
-    async def _note_refused(self, visit: Visit, page: Page) -> None:
+    async def _note_refused(self, visit: Visit, page: Page, right: object) -> None:
         """An action by hand that the role does not allow leaves a line in the audit trail."""
         if page.method == "GET":
             return
@@ -135,7 +139,7 @@ class Site:
                 tx,
                 "console.refused",
                 visit.path,
-                {"role": visit.operator.role, "right": page.right},
+                {"role": visit.operator.role, "right": right},
             )
 
     async def _refusal(self, visit: Visit, error: GuerdonError) -> Response:

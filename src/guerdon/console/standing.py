@@ -7,12 +7,12 @@ from guerdon.access.rules import store as rules
 from guerdon.console import choices, consequences
 from guerdon.console.consequences import Consequences
 from guerdon.console.pages import who
-from guerdon.console.rows import Row
 from guerdon.console.visit import Visit
 from guerdon.ledger import store as ledger
 from guerdon.ledger.posting import Account
 from guerdon.members import store as members
 from guerdon.redemption import approval, inquiry, resolution, second_person
+from guerdon.redemption.rows import Row
 from guerdon.transactions import store as transactions
 from guerdon.transactions.cases.store import Case, Choice
 from guerdon.transactions.events import EventType

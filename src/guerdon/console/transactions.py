@@ -1,7 +1,6 @@
 """Redeem > Transactions: the list."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import urlencode
 from uuid import UUID
@@ -11,18 +10,19 @@ from starlette.responses import RedirectResponse, Response, StreamingResponse
 from guerdon import clock, ids
 from guerdon.access import sessions
 from guerdon.console import asked as addresses
-from guerdon.console import columns, copying, finding, looking, nothing, rows, selection
-from guerdon.console.asked import Asked, Token
+from guerdon.console import columns, copying, finding, looking, nothing, selection, wording
+from guerdon.console.asked import Asked
 from guerdon.console.figures import Figures
 from guerdon.console.histogram import histogram
 from guerdon.console.live import Feed, Listener
 from guerdon.console.looking import Looked
 from guerdon.console.pages import Pages
-from guerdon.console.rows import Row
 from guerdon.console.saved import SavedViews
 from guerdon.console.searching import Search
 from guerdon.console.site import Page
 from guerdon.console.visit import Visit
+from guerdon.redemption import rows
+from guerdon.redemption.rows import Row
 from guerdon.transactions.lists.pages import Wanted
 from guerdon.web.parts import Parts
 
@@ -107,8 +107,8 @@ class Transactions:
             wanted = await selection.wanted(tx, self._parts.slots, visit, asked, view)
             everything = await selection.wanted(tx, self._parts.slots, visit, asked, "all")
             bars = None if asked.text else await histogram(tx, visit, everything)
-        titles = {str(option.name): option.title for option in options}
-        tokens = [_named(token, titles) for token in asked.tokens]
+        titles = finding.titles(options)
+        tokens = [wording.named(token, titles) for token in asked.tokens]
         tabs, opened = await self._saved.tabs(visit, asked, view)
         shown = await self._shown(visit, wanted, asked, oldest_first=oldest_first)
         values = {
@@ -218,12 +218,3 @@ def _site(visit: Visit) -> str:
     """Where this Guerdon is, as this browser sees it."""
     url = visit.request.url
     return f"{'https' if visit.over_https() else url.scheme}://{url.netloc}{visit.base}"
-
-
-def _named(token: Token, titles: Mapping[str, str]) -> Token:
-    """An option's filter is shown by its title."""
-    if token.field != "option" or token.wrong is not None:
-        return token
-    name = token.value.removeprefix("-")
-    title = titles.get(name, name)
-    return replace(token, shown=f"not {title}" if name != token.value else title)

@@ -1,4 +1,4 @@
-"""Carries out many decisions at once: any process goes on where another was killed."""
+"""Carries out many decisions at once."""
 
 import asyncio
 from uuid import UUID
@@ -8,8 +8,8 @@ import structlog
 
 from guerdon import ids
 from guerdon.access.rules import store as rules
-from guerdon.db.pool import Database
-from guerdon.errors import GuerdonError, Unavailable
+from guerdon.db.pool import Database, Tx
+from guerdon.errors import Unavailable
 from guerdon.redemption import bulk
 from guerdon.redemption.settlement import Settlement
 from guerdon.transactions.bulk import store
@@ -17,13 +17,14 @@ from guerdon.transactions.bulk.store import Begun, Ended, Job
 from guerdon.transactions.lists import pages as lists
 from guerdon.transactions.model import Transaction
 
-_LOOKS_EVERY_SECONDS = 1.0
 _BITE = 25
 _log = structlog.get_logger("guerdon.bulk")
 
 
-class BulkRunner:
-    """Looks once a second for a job that nobody works at, and works at it to its end."""
+class Bulk:
+    """The work on one job of many decisions."""
+
+    kind = "bulk"
 
     def __init__(
         self, database: Database, settlement: Settlement, slots: int, process_id: UUID
@@ -32,44 +33,24 @@ class BulkRunner:
         self._settlement = settlement
         self._slots = slots
         self._process_id = process_id
-        self._stop = asyncio.Event()
 
-    def stop(self) -> None:
-        """Ends :meth:`run` after the rows that are on their way."""
-        self._stop.set()
-
-    async def run(self) -> None:
-        """Works until stopped. A database that is away is waited for."""
-        while not self._stop.is_set():
-            try:
-                await self._round()
-            except (psycopg.OperationalError, GuerdonError) as trouble:
-                _log.warning("cannot decide", error=str(trouble))
-            except Exception:  # noqa: BLE001 - logged whole; the loop must outlive one bad row
-                _log.exception("round failed")
-            try:
-                await asyncio.wait_for(self._stop.wait(), _LOOKS_EVERY_SECONDS)
-            except TimeoutError:
-                continue
-
-    async def _round(self) -> None:
-        while not self._stop.is_set():
-            async with self._database.tx() as tx:
-                job = await store.claim(tx, self._process_id)
-            if job is None:
-                return
+    async def claim(self, tx: Tx) -> Job | None:
+        """A job that nobody works at, leased."""
+        job = await store.claim(tx, self._process_id)
+        if job is not None:
             _log.info("bulk job", job=str(job.job_id), verb=job.verb)
-            while not self._stop.is_set() and await self._bite(job):
-                pass
-        async with self._database.tx() as tx:
-            await store.let_go(tx, self._process_id)
+        return job
 
-    async def _bite(self, job: Job) -> bool:
-        """Some rows; answers whether there may be more."""
+    async def let_go(self, tx: Tx) -> None:
+        """Leaves what is under way to others."""
+        await store.let_go(tx, self._process_id)
+
+    async def bite(self, job: Job) -> Job | None:
+        """Some rows; answers the job where there may be more."""
         async with self._database.tx() as tx:
             rows, stopped_by = await store.begin(tx, job.job_id, self._process_id, _BITE)
         if not rows:
-            return False
+            return None
         found = await self._find(job, rows)
         async with self._database.read() as tx:
             limits = await rules.second_person_from(tx, {job.namespace})
@@ -79,7 +60,7 @@ class BulkRunner:
         )
         async with self._database.tx() as tx:
             await store.record(tx, job.job_id, ended)
-        return True
+        return job
 
     async def _find(self, job: Job, rows: list[Begun]) -> dict[UUID, Transaction]:
         wanted = [

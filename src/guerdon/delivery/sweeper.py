@@ -26,6 +26,7 @@ from guerdon.redemption import forgetting
 from guerdon.redemption.news import AttemptEnded, Heard, Told, Unsent
 from guerdon.redemption.settlement import Settlement
 from guerdon.transactions import store as transactions
+from guerdon.transactions.exports import store as exports
 from guerdon.transactions.retention import store as retention
 from guerdon.transactions.states import News
 
@@ -113,6 +114,7 @@ class Sweeper:
             async with self._database.tx() as tx:
                 await transactions.prune(tx, _BITE * 10)
                 await providers.prune_refused_callbacks(tx)
+                await exports.prune(tx)
 
     async def _return_strays(self) -> None:
         """Before leases are looked at: these would lapse as unknown, and were never sent."""

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from guerdon import ids
+from guerdon.access import store as access
 from guerdon.amount import MAX_TOKENS
 from guerdon.db.pool import ReadTx, Tx
 from guerdon.errors import (
@@ -31,6 +32,7 @@ from guerdon.redemption import issuance
 from guerdon.redemption.issuance import Receipt
 from guerdon.sealing import Sealer
 from guerdon.transactions import store as transactions
+from guerdon.transactions.exports import store as exports
 from guerdon.transactions.model import Key
 from guerdon.transactions.requests import store as requests
 
@@ -94,6 +96,7 @@ async def erase(
     tx: Tx, slots: int, sealer: Sealer, namespace: str, user_id: str, reason: str
 ) -> None:
     """Removes what is personal about a member; the money stays, and tokens left are taken out.
+    Kept exports of the programme with personal data go as well.
 
     Raises ``MemberNotFound``, and ``OpenTransactions`` while tokens are held.
     """
@@ -113,6 +116,17 @@ async def erase(
     await transactions.erase_personal(tx, slot, member.member_id)
     await notes.remove(tx, slot, member.member_id)
     await members.erase(tx, member, _user_hash(sealer, namespace, user_id), tx.at)
+    withdrawn = await exports.withdraw(tx, namespace)
+    if withdrawn:
+        await access.audit(
+            tx,
+            namespace=namespace,
+            actor="system",
+            action="exports.withdrawn",
+            target=namespace,
+            detail={"files": withdrawn},
+            address=None,
+        )
 
 
 def _user_hash(sealer: Sealer, namespace: str, user_id: str) -> bytes:

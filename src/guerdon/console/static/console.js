@@ -144,7 +144,7 @@ const show = async (link, address = link.href) => {
   const reason = $('[name=reason]', dialog)
   if (typed && reason) reason.value = typed
   if (!dialog.open) dialog.showModal()
-  $('[data-close]', dialog)?.focus()
+  $('[autofocus]', dialog)?.focus()
 }
 // Where no live feed tells of it, an open dialog looks by itself whether it still is true.
 setInterval(async () => {
@@ -171,9 +171,11 @@ for (const form of $$('[data-ask]')) form.addEventListener('submit', (event) => 
 dialog?.addEventListener('close', () => { dialog.replaceChildren(); back() })
 
 dialog?.addEventListener('submit', async (event) => {
-  if (event.target.method === 'dialog') return
-  event.preventDefault()
   const form = event.target
+  if (form.method === 'dialog') return
+  // What comes back is a file, or a page of its own.
+  if (form.dataset.file) { say(form.dataset.file); dialog.close(); return }
+  event.preventDefault()
   const buttons = $$('button', form)
   for (const button of buttons) button.disabled = true
   dialog.setAttribute('aria-busy', 'true')
@@ -496,7 +498,7 @@ const keys = {
   '.': () => { const more = $('#more'); if (more && !more.hidden) more.click() },
   r: () => live?.click(),
   y: () => $$('[open] [data-copy-text]', document.activeElement?.closest?.('tr')?.nextElementSibling ?? document).find((one) => one.getClientRects().length)?.click(),
-  e: () => { const pop = $('#export'); if (pop) { pop.open = true; $('button', pop).focus() } },
+  e: () => $('#export')?.click(),
   g: () => { going = Date.now() },
   '[': () => $('[rel=prev]')?.click(),
   ']': () => $('[rel=next]')?.click(),

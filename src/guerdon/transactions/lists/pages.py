@@ -107,9 +107,11 @@ async def reach(tx: ReadTx, wanted: Wanted, looked_at: int, *, oldest_first: boo
     return None if row is None else row.transaction_id
 
 
-async def stream(tx: ReadTx, wanted: Wanted, most: int) -> AsyncIterator[list[Transaction]]:
+async def stream(
+    tx: ReadTx, wanted: Wanted, most: int, *, size: int
+) -> AsyncIterator[list[Transaction]]:
     """Up to ``most`` transactions of a list, newest first, in groups, in constant memory."""
-    async for rows in tx.stream(_Q["newest"], _question(wanted, most)):
+    async for rows in tx.stream(_Q["newest"], _question(wanted, most), size=size):
         yield [from_row(row) for row in rows]
 
 
@@ -142,6 +144,13 @@ async def count(tx: ReadTx, wanted: Wanted) -> int:
     """How many a list has; one more than ``COUNTED`` stands for more."""
     row = await tx.first(_Q["count"], _question(wanted, COUNTED + 1))
     return 0 if row is None else int(row.found)
+
+
+async def size(tx: ReadTx, wanted: Wanted, most: int) -> Row:
+    """(found, events): how many a list has, counted to ``most``, and how many events these have."""
+    row = await tx.first(_Q["size"], _question(wanted, most))
+    assert row is not None, "an aggregate has one row"
+    return row
 
 
 async def count_to_decide(tx: ReadTx, namespace: str) -> int:

@@ -113,6 +113,33 @@ FROM (SELECT 1 FROM transaction
         AND (NOT %(unasked)s OR open_reason IS DISTINCT FROM 'asking')
       LIMIT %(limit)s) AS counted;
 
+-- name: size
+-- The same, and how many events these have. All slots: the indexes lead by namespace.
+SELECT count(*) AS found, coalesce(sum(events), 0)::bigint AS events
+FROM (SELECT events FROM transaction
+      WHERE namespace = %(namespace)s AND transaction_id > %(above)s AND transaction_id < %(below)s
+        AND (%(statuses)s::text[] IS NULL OR status = ANY (%(statuses)s::text[]))
+        AND (%(option_names)s::uuid[] IS NULL OR option_name = ANY (%(option_names)s::uuid[]))
+        AND (%(member_ids)s::uuid[] IS NULL OR member_id = ANY (%(member_ids)s::uuid[]))
+        AND (%(refused_member_ids)s::uuid[] IS NULL
+             OR member_id <> ALL (%(refused_member_ids)s::uuid[]))
+        AND (%(types)s::text[] IS NULL OR type = ANY (%(types)s::text[]))
+        AND (%(ids)s::uuid[] IS NULL OR transaction_id = ANY (%(ids)s::uuid[]))
+        AND (%(lowest)s::bigint IS NULL OR price >= %(lowest)s::bigint)
+        AND (%(highest)s::bigint IS NULL OR price <= %(highest)s::bigint)
+        AND (%(closers)s::text[] IS NULL OR closed_by = ANY (%(closers)s::text[])
+             OR split_part(closed_by, ':', 1) = ANY (%(closers)s::text[]))
+        AND (%(results)s::text[] IS NULL OR EXISTS (
+            SELECT FROM (SELECT rule, http_status FROM attempt a
+                         WHERE a.slot = transaction.slot
+                           AND a.transaction_id = transaction.transaction_id
+                         ORDER BY n DESC LIMIT 1) AS last
+            WHERE rule = ANY (%(results)s::text[]) OR http_status::text = ANY (%(results)s::text[])
+               OR http_status / 100 || 'xx' = ANY (%(results)s::text[])))
+        AND (NOT %(contradicted)s OR conflict)
+        AND (NOT %(unasked)s OR open_reason IS DISTINCT FROM 'asking')
+      LIMIT %(limit)s) AS counted;
+
 -- name: count_to_decide
 -- What waits for a person, counted no further than the limit. All slots: a partial index.
 SELECT count(*) AS found

@@ -17,3 +17,7 @@ WHERE t.slot = w.slot AND t.transaction_id = w.transaction_id;
 -- name: remove_jobs
 -- Decisions that were made many at once; what they decided on is gone.
 DELETE FROM bulk_job WHERE namespace = %(namespace)s;
+
+-- name: remove_exports
+-- What was written about transactions that are gone, and what it was.
+DELETE FROM transaction_export WHERE namespace = %(namespace)s;

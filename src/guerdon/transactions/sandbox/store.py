@@ -13,5 +13,6 @@ async def advance(tx: Tx, namespace: str, seconds: int) -> int:
 
 
 async def remove_jobs(tx: Tx, namespace: str) -> None:
-    """Removes decisions that were made many at once."""
+    """Removes decisions that were made many at once, and exports."""
     await tx.run(_Q["remove_jobs"], {"namespace": namespace})
+    await tx.run(_Q["remove_exports"], {"namespace": namespace})
