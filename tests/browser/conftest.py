@@ -267,7 +267,9 @@ class Reader:
 @pytest.fixture
 async def reader(browser: Browser, house: House) -> AsyncIterator[Reader]:
     """A manager at a desk; at the end the browser must have had nothing to complain of."""
-    context = await browser.new_context(viewport={"width": 1400, "height": 860})
+    context = await browser.new_context(
+        viewport={"width": 1400, "height": 860}, permissions=["clipboard-write"]
+    )
     opened = Reader(house, await context.new_page())
     yield opened
     await context.close()
