@@ -1,8 +1,10 @@
 """The console's own files: scripts, style, icons. Served from memory under a name that changes
-with their content, so that browsers keep them for good."""
+with their content, so that browsers keep them for good. What only people need, comments on lines of
+their own and indentation, is left out."""
 
 import gzip
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
@@ -17,6 +19,7 @@ _TYPES: Mapping[str, str] = {
     "js": "text/javascript; charset=utf-8",
     "svg": "image/svg+xml",
 }
+_FOR_PEOPLE = re.compile(rb"^[ \t]*(?://.*\n)?", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +39,7 @@ class Assets:
         for entry in sorted(folder.iterdir(), key=lambda entry: entry.name):
             media_type = _TYPES.get(entry.name.rpartition(".")[2])
             if media_type is not None:
-                plain = entry.read_bytes()
+                plain = served(entry.name)
                 digest.update(entry.name.encode() + plain)
                 packed = gzip.compress(plain, 9, mtime=0)
                 self._files[entry.name] = _Asset(plain, packed, media_type)
@@ -49,6 +52,12 @@ class Assets:
             raise NotFound("There is nothing at this address.")
         headers = {"Cache-Control": "public, max-age=31536000, immutable"}
         return packed(request, asset.plain, asset.media_type, headers, asset.packed)
+
+
+def served(name: str) -> bytes:
+    """A file as browsers get it; what others made stays as it is."""
+    source = resources.files("guerdon.console").joinpath("static", name).read_bytes()
+    return source if ".min." in name else _FOR_PEOPLE.sub(b"", source)
 
 
 def packed(

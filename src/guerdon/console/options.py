@@ -67,6 +67,7 @@ class Options:
             Page("GET", "/redeem/options/new", self.ask_new, "options"),
             Page("POST", "/redeem/options/new", self.create, "options"),
             Page("POST", "/redeem/options/new/check", self.check_new, "options"),
+            Page("GET", "/redeem/options/worked", self.worked),
             Page("GET", one, self.one),
             Page("POST", one, self.change, "options"),
             Page("POST", one + "/check", self.check, "options"),
@@ -138,6 +139,13 @@ class Options:
         values |= {"field": field, "check": visit.url(visit.path), "providers": []}
         status = 422 if name in values["errors"] else 200
         return self._pages.page(visit, "option_field.html", values, status=status)
+
+    async def worked(self, visit: Visit) -> Response:
+        """What the rates that are being typed would pay out."""
+        typed = {name: visit.query(name) or "" for name in ("rates", "minTokens", "maxTokens")}
+        return self._pages.page(
+            visit, "option_worked.html", {"worked": option_review.worked(typed)}
+        )
 
     async def one(self, visit: Visit) -> Response:
         """The option as it stands: its form, its card, its history."""

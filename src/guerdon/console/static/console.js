@@ -1,13 +1,15 @@
 // What the console does without loading a page. Every control here is a link or a form that works
 // without this file.
 
-// Tells the server which time zone "local" is (zone.js does it where there is no more to do).
+// Tells the server which time zone "local" is.
 const here = Intl.DateTimeFormat().resolvedOptions().timeZone
 if (here) document.cookie = `guerdon-local-zone=${encodeURIComponent(here)}; path=/; max-age=31536000; samesite=lax`
 
-export const $ = (selector, root = document) => root.querySelector(selector)
+export const $ = (selector, root = document) => root?.querySelector(selector)
 export const $$ = (selector, root = document) => [...root.querySelectorAll(selector)]
 document.documentElement.classList.add('js')
+const rowHere = () => document.activeElement.closest('tr')
+const below = () => rowHere()?.nextElementSibling ?? document
 
 // --- what was done, said once -------------------------------------------------------------------
 const said = $('#said')
@@ -43,16 +45,21 @@ document.addEventListener('htmx:after:request', (event) => {
   event.preventDefault()
   ended(text)
 })
-// What was typed is there again after signing in, in this tab alone.
-const TYPED = 'guerdon-typed', fields = 'textarea, [name=reason]'
-const keep = () => sessionStorage.setItem(TYPED, JSON.stringify($$(fields).map((one) => [one.form.action, one.value])))
-const restore = (root) => {
-  const kept = JSON.parse(sessionStorage.getItem(TYPED) ?? '[]')
-  for (const field of $$(fields, root)) {
-    const at = kept.findIndex(([action, value]) => value && action === field.form.action)
-    if (at < 0) continue
-    field.value = kept.splice(at, 1)[0][1]
-    sessionStorage.setItem(TYPED, JSON.stringify(kept))
+// What was typed stays, whatever is put in place meanwhile; after signing in, in this tab, it is
+// there again.
+const TYPED = 'guerdon-typed'
+const fieldsIn = (root) => $$('form textarea, [name=reason]', root)
+const typedIn = (root) => fieldsIn(root).map((one) => [one.form.action, one.value])
+const keep = () => { sessionStorage[TYPED] = JSON.stringify(typedIn(document)) }
+let left = JSON.parse(sessionStorage[TYPED] ?? '[]')
+if (said) delete sessionStorage[TYPED]
+const renew = (where, html) => {
+  const kept = [...left, ...typedIn(where)]
+  put(where, html)
+  for (const field of fieldsIn(where)) {
+    const found = kept.findLast(([action, value]) => value && action === field.form.action)
+    if (found) field.value = found[1]
+    left = left.filter((one) => one !== found)
   }
 }
 
@@ -62,42 +69,33 @@ const detailOf = (id) => document.getElementById('d-' + id)
 const remember = () => {
   const address = new URL(location.href)
   const open = $$('tr.detail').map((row) => row.id.slice(2))
-  if (open.length) address.searchParams.set('open', open.join(','))
-  else address.searchParams.delete('open')
+  address.searchParams[open.length ? 'set' : 'delete']('open', open.join())
   history.replaceState(history.state, '', address)
 }
 
 const load = async (id) => {
   const cell = detailOf(id)?.firstElementChild
   if (!cell) return
-  cell.setAttribute('aria-busy', 'true')
-  const address = $(`[data-expand="${id}"]`).href.split('?')[0] + '/events'
-  const answer = await ask(address)
+  cell.ariaBusy = true
+  const answer = await ask($(`[data-expand="${id}"]`).href + '/events')
   const html = await answer?.text() ?? ''
-  // A note that is being written stays, whatever happens to its transaction meanwhile.
-  const draft = $('textarea', cell)
-  const at = draft && document.activeElement === draft ? draft.selectionStart : null
-  put(cell, html)
-  const again = $('textarea', cell)
-  if (again && draft?.value) again.value = draft.value
-  if (again && at !== null) { again.focus(); again.setSelectionRange(at, at) }
-  if (!answer?.ok) {
-    const retry = document.createElement('button')
-    retry.className = 'button small'
-    retry.textContent = 'Try again'
-    retry.onclick = () => load(id)
-    cell.append('Could not load events. ', retry)
-  }
-  cell.removeAttribute('aria-busy')
+  // Who writes a note goes on writing.
+  const at = $('textarea:focus', cell)?.selectionStart
+  // What was shown before is better than nothing.
+  if (answer?.ok || !$('.history', cell)) renew(cell, html)
+  const note = $('textarea', cell)
+  if (note && at !== undefined) { note.focus(); note.setSelectionRange(at, at) }
+  if (!$('.history', cell)) cell.insertAdjacentHTML('beforeend', `Could not load events. <button class="button small" data-load="${id}">Try again</button>`)
+  cell.ariaBusy = null
 }
 
 // Fragments are ours, from our own origin; templates keep them inert until they are in place.
-export const put = (where, html) => {
+const parsed = (html) => {
   const template = document.createElement('template')
   template.innerHTML = html
-  where.replaceChildren(template.content)
-  restore(where)
+  return template.content
 }
+export const put = (where, html) => where.replaceChildren(parsed(html))
 
 const expand = (id, {wanted, quiet} = {}) => {
   const handle = $(`[data-expand="${id}"]`)
@@ -106,27 +104,19 @@ const expand = (id, {wanted, quiet} = {}) => {
   const open = detailOf(id)
   if (open && wanted !== true) {
     open.remove()
-    handle.setAttribute('aria-expanded', 'false')
+    handle.ariaExpanded = false
   } else if (!open) {
-    const detail = document.createElement('tr')
-    detail.className = 'detail'
-    detail.id = 'd-' + id
-    detail.setAttribute('role', 'row')
-    const cell = document.createElement('td')
-    cell.colSpan = row.cells.length
-    cell.setAttribute('role', 'cell')
-    detail.append(cell)
-    row.after(detail)
-    handle.setAttribute('aria-expanded', 'true')
-    handle.setAttribute('aria-controls', detail.id)
+    row.insertAdjacentHTML('afterend', `<tr class="detail" id="d-${id}" role="row"><td role="cell" colspan="${row.cells.length}"></td></tr>`)
+    handle.ariaExpanded = true
+    handle.setAttribute('aria-controls', 'd-' + id)
     load(id)
   }
   if (!quiet) remember()
 }
 
 for (const handle of $$('[data-expand]')) {
-  handle.setAttribute('role', 'button')
-  handle.setAttribute('aria-expanded', 'false')
+  handle.role = 'button'
+  handle.ariaExpanded = false
 }
 for (const row of $$('tr[data-opened]')) expand(row.id.slice(2), {wanted: true, quiet: true})
 
@@ -139,22 +129,18 @@ const show = async (link, address = link.href) => {
   asked = address
   const answer = await ask(address)
   if (!answer) return
-  const typed = $('[name=reason]', dialog)?.value
-  put(dialog, await answer.text())
-  const reason = $('[name=reason]', dialog)
-  if (typed && reason) reason.value = typed
+  renew(dialog, await answer.text())
   if (!dialog.open) dialog.showModal()
   $('[autofocus]', dialog)?.focus()
 }
 // Where no live feed tells of it, an open dialog looks by itself whether it still is true.
 setInterval(async () => {
   const seen = $('[name=seen], [name=n]', dialog)
-  if (live || document.hidden || !dialog?.open || !seen || dialog.getAttribute('aria-busy') === 'true') return
+  if (live || document.hidden || !seen || dialog.inert) return
   const answer = await ask(asked)
   if (!answer) return
-  const fresh = document.createElement('template')
-  fresh.innerHTML = await answer.text()
-  if (dialog.open && seen.isConnected && $(`[name=${seen.name}]`, fresh.content)?.value !== seen.value) show(asker, asked)
+  const fresh = parsed(await answer.text())
+  if (seen.isConnected && $(`[name=${seen.name}]`, fresh)?.value !== seen.value) show(asker, asked)
 }, 4000)
 
 const back = () => {
@@ -163,29 +149,8 @@ const back = () => {
   if (link?.getClientRects().length) link.focus()
   else $(`[data-expand="${asker?.href?.split('/').at(-2)}"]`)?.focus()
 }
-// A form that asks first: its answer is the dialog.
-for (const form of $$('[data-ask]')) form.addEventListener('submit', (event) => {
-  event.preventDefault()
-  show(event.submitter, `${form.action}?${new URLSearchParams(new FormData(form))}`)
-})
 dialog?.addEventListener('close', () => { dialog.replaceChildren(); back() })
 
-dialog?.addEventListener('submit', async (event) => {
-  const form = event.target
-  if (form.method === 'dialog') return
-  // What comes back is a file, or a page of its own.
-  if (form.dataset.file) { say(form.dataset.file); dialog.close(); return }
-  event.preventDefault()
-  const buttons = $$('button', form)
-  for (const button of buttons) button.disabled = true
-  dialog.setAttribute('aria-busy', 'true')
-  try {
-    await htmx.ajax('POST', event.submitter?.getAttribute('formaction') ?? form.action, {source: form, target: dialog, swap: 'innerHTML'})
-  } finally {
-    dialog.removeAttribute('aria-busy')
-    for (const button of buttons) button.disabled = false
-  }
-})
 document.addEventListener('decided', () => {
   const {decision: id, verb} = $('form', dialog)?.dataset ?? {}
   dialog.close()
@@ -197,10 +162,9 @@ document.addEventListener('htmx:error', unreached)
 
 // --- copying, over plain HTTP too ---------------------------------------------------------------
 const copy = async (text, button) => {
-  let worked = true
-  if (navigator.clipboard && isSecureContext) {
-    await navigator.clipboard.writeText(text).catch(() => { worked = false })
-  } else {
+  let worked = await navigator.clipboard?.writeText(text).then(() => true, () => false)
+  if (!worked) {
+    const focused = document.activeElement
     const area = document.createElement('textarea')
     area.value = text
     area.className = 'unseen'
@@ -208,54 +172,53 @@ const copy = async (text, button) => {
     area.select()
     worked = document.execCommand('copy')
     area.remove()
-    button.focus()
+    focused.focus()
   }
   say(worked ? 'Copied.' : 'The browser did not allow copying.')
 }
 
 // --- clicks -------------------------------------------------------------------------------------
-document.addEventListener('click', (event) => {
-  if (event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return
-  const at = (selector) => event.target.closest?.(selector)
-  const handle = at('[data-expand]')
-  if (handle) { event.preventDefault(); expand(handle.dataset.expand); return }
-  const question = at('[data-dialog]')
-  if (question && dialog) { event.preventDefault(); show(question); return }
-  const over = at('[data-close]')?.closest('dialog')
-  if (over) { event.preventDefault(); over.close(); return }
-  if (at('#ended a')) keep()
-  if (at('[data-keys]')) { event.preventDefault(); help(); return }
-  if (at('[data-palette]')) { event.preventDefault(); jump(); return }
-  const mover = at('.chooser [name=move]')
-  if (mover) {
-    const line = mover.closest('li')
-    if (mover.value.startsWith('up')) line.previousElementSibling?.before(line)
-    else line.nextElementSibling?.after(line)
-    mover.focus()
-    event.preventDefault()
-    return
-  }
-  const filler = at('[data-fill]')
-  if (filler) { const field = $('[name=reason]', filler.form); field.value = filler.dataset.fill; field.focus(); return }
-  const copier = at('[data-copy]')
-  if (copier) { copy(copier.dataset.copy, copier); return }
-  const texts = at('[data-copy-text], [data-raw], [data-save]')
-  if (!texts) return
-  const side = texts.closest('.side-of')
-  const text = $('template', side).content.textContent
-  if ('raw' in texts.dataset) {
+const textOf = (side) => $('template', side).content.textContent
+const clicks = {
+  '[data-expand]': (one) => expand(one.dataset.expand),
+  '[data-load]': (one) => load(one.dataset.load),
+  '[data-dialog]': (one) => show(one),
+  'dialog [data-close]': (one) => one.closest('dialog').close(),
+  '[data-keys]': () => help(),
+  '[data-palette]': () => jump(),
+  '[data-copy]': (one) => copy(one.dataset.copy, one),
+  '[data-copy-text]': (one) => copy(textOf(one.closest('.side-of')), one),
+  '[data-fill]': (one) => {
+    const field = $('[name=reason]', one.form)
+    field.value = one.dataset.fill
+    field.focus()
+  },
+  '[data-raw]': (one) => {
+    const side = one.closest('.side-of')
     const pre = $('pre', side)
-    const raw = texts.getAttribute('aria-pressed') === 'false'
-    if (raw) pre.laidOut = [...pre.childNodes]
-    pre.replaceChildren(...(raw ? [text] : pre.laidOut))
-    texts.setAttribute('aria-pressed', raw)
-  } else if (texts.dataset.save) {
+    const raw = one.ariaPressed === 'false'
+    pre.laidOut ??= [...pre.childNodes]
+    pre.replaceChildren(...(raw ? [textOf(side)] : pre.laidOut))
+    one.ariaPressed = raw
+  },
+  '[data-save]': (one) => {
     const link = document.createElement('a')
-    link.href = URL.createObjectURL(new Blob([text]))
-    link.download = texts.dataset.save
+    link.href = URL.createObjectURL(new Blob([textOf(one.closest('.side-of'))]))
+    link.download = one.dataset.save
     link.click()
     URL.revokeObjectURL(link.href)
-  } else copy(text, texts)
+  },
+}
+document.addEventListener('click', (event) => {
+  if (event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return
+  if (event.target.closest('#ended a')) keep()
+  for (const [selector, act] of Object.entries(clicks)) {
+    const one = event.target.closest(selector)
+    if (!one) continue
+    event.preventDefault()
+    act(one)
+    return
+  }
 })
 
 // What opened above the page closes when people go on elsewhere.
@@ -270,57 +233,46 @@ document.addEventListener('change', (event) => {
   if (event.target.matches?.('[data-submit]')) event.target.form.requestSubmit()
 })
 
-for (const place of ['#summary', '#review', '#trial']) if ($(place)) { $(place).focus(); break }
+$('#summary, #review, #trial')?.focus()
 document.addEventListener('input', (event) => {
   for (const place of $$(`[data-shows="${event.target.name}"]`)) place.textContent = event.target.value || '…'
 })
 
-// What a currency option pays out, as exactly as the server reckons.
-const worked = $('[data-worked]')
-const whole = (name, or) => {
-  const digits = $(`[name="${name}"]`).value.replaceAll(',', '').trim()
-  return /^\d{1,15}$/.test(digits) ? BigInt(digits) : or
+// --- forms --------------------------------------------------------------------------------------
+const decide = async (form, button) => {
+  dialog.inert = true
+  await htmx.ajax('POST', button?.getAttribute('formaction') ?? form.action, {source: form, target: dialog, swap: 'innerHTML'}).finally(() => { dialog.inert = false })
 }
-if (worked) document.addEventListener('input', () => {
-  const [low, high] = [whole('minTokens', 1n), whole('maxTokens', 1200n)]
-  const most = high < 1200n ? high : 1200n
-  const tokens = low > most ? low : most
-  const lines = $('[name=rates]').value.split('\n').map((line) => /^\s*([A-Z]{3})\s+(\d{1,14})(?:\.(\d{1,14}))?\s*$/.exec(line))
-  worked.replaceChildren(...lines.filter(Boolean).map(([, currency, units, part = '']) => {
-    const cents = tokens * BigInt(units + part) * 100n / 10n ** BigInt(part.length)
-    const item = document.createElement('li')
-    item.textContent = `${tokens.toLocaleString('en')} tokens → ${currency} ${(cents / 100n).toLocaleString('en')}.${String(cents % 100n).padStart(2, '0')}`
-    return item
-  }))
-})
-
-document.addEventListener('submit', async (event) => {
-  const form = event.target
-  if (!form.matches('[data-reveal], [data-desk]')) return
-  event.preventDefault()
+// In a history: its answer is the history anew, or why not.
+const tell = async (form) => {
   const answer = await ask(form.action, form)
   if (!answer) return
-  const history = form.closest('.history')
   const html = await answer.text()
-  if (answer.ok && history) {
-    const where = history.parentElement
+  const where = form.closest('.history')?.parentElement
+  if (answer.ok && where) {
     put(where, html)
     $(form.matches('[data-reveal]') ? '.payloads summary' : `[action="${form.getAttribute('action')}"] :is(textarea, button)`, where)?.focus()
-  } else {
-    const told = document.createElement('template')
-    told.innerHTML = html
-    say($('[role=alert] p', told.content)?.textContent ?? 'That did not work. Load the page again.')
-  }
+  } else say($('[role=alert] p', parsed(html))?.textContent ?? 'That did not work. Load the page again.')
+}
+document.addEventListener('submit', (event) => {
+  const {target: form, submitter} = event
+  // What comes back is a file, or a page of its own.
+  const inside = form.method !== 'dialog' && form.closest('#dialog')
+  if (inside && form.dataset.file) { say(form.dataset.file); dialog.close(); return }
+  if (inside) decide(form, submitter)
+  else if (form.matches('[data-reveal], [data-desk]')) tell(form)
+  // One that asks first: its answer is the dialog.
+  else if (form.matches('[data-ask]')) show(submitter, `${form.action}?${new URLSearchParams(new FormData(form))}`)
+  else return
+  event.preventDefault()
 })
 
 // --- ages grow ----------------------------------------------------------------------------------
+const UNITS = [[86400, 'd', 3600, 'h'], [3600, 'h', 60, 'm'], [60, 'm', 1, 's']]
 const age = (seconds) => {
-  const unit = (size, name, rest, small) => `${Math.floor(seconds / size)} ${name} ${Math.floor((seconds % size) / rest)} ${small}`
-  if (seconds < 60) return `${Math.floor(seconds)} s`
-  if (seconds < 600) return unit(60, 'm', 1, 's').replace(' 0 s', '')
-  if (seconds < 3600) return `${Math.floor(seconds / 60)} m`
-  if (seconds < 86400) return unit(3600, 'h', 60, 'm')
-  return unit(86400, 'd', 3600, 'h')
+  const [size, name, rest, small] = UNITS.find(([size]) => seconds >= size) ?? [1, 's']
+  const more = Math.floor((seconds % size) / rest)
+  return `${Math.floor(seconds / size)} ${name}` + (rest > 1 || (more && seconds < 600) ? ` ${more} ${small}` : '')
 }
 setInterval(() => {
   if (document.hidden) return
@@ -341,22 +293,21 @@ const stands = (state, text) => {
   live.dataset.state = state
   live.lastElementChild.textContent = text
 }
-const clockNow = () => new Date().toLocaleTimeString([], {hour12: false})
 const away = (seconds) => {
   if (live.dataset.state === 'paused') return
-  const how = !navigator.onLine ? 'Offline' : seconds ? `Reconnecting in ${seconds} s` : 'Reconnecting'
+  const how = navigator.onLine ? 'Reconnecting' + (seconds ? ` in ${seconds} s` : '') : 'Offline'
   stands('away', lastHeard ? `${how}, data from ${lastHeard}` : how)
 }
 const refresh = () => {
-  if (!dialog.open) location.reload()
-  else dialog.addEventListener('close', () => location.reload(), {once: true})
+  if (dialog.open) dialog.addEventListener('close', refresh)
+  else location.reload()
 }
 
 const told = ({id, belongs, open, events}) => {
   const row = document.getElementById('t-' + id)
   if (!row) {
-    if (belongs && !arrived.has(id)) { arrived.add(id); news.fresh++; news.open += open ? 1 : 0 }
     if (!belongs) arrived.delete(id)
+    else if (!arrived.has(id)) { arrived.add(id); news.fresh++; news.open += open }
     const more = $('#more')
     more.hidden = !arrived.size
     more.firstElementChild.textContent = arrived.size
@@ -366,7 +317,7 @@ const told = ({id, belongs, open, events}) => {
       row.dataset.events = events
       if (detailOf(id)) load(id)
       const form = $('form', dialog)
-      if (dialog.open && form?.dataset.decision === id && dialog.getAttribute('aria-busy') !== 'true') show(asker)
+      if (dialog.open && form?.dataset.decision === id && !dialog.inert) show(asker)
     }
   }
   if (!news.saying && news.fresh) news.saying = setTimeout(() => {
@@ -395,7 +346,7 @@ const stream = live?.getAttribute('hx-sse:connect')
 const connect = () => htmx.ajax('GET', stream, {source: live})
 
 if (live) {
-  const hear = () => { lastHeard = clockNow() }
+  const hear = () => { lastHeard = new Date().toLocaleTimeString([], {hour12: false}) }
   live.addEventListener('htmx:sse:after:connection', (event) => {
     if (event.detail.connection.status === 200 && live.dataset.state !== 'paused') { hear(); stands('live', 'Live') }
   })
@@ -450,11 +401,10 @@ if (allOf) {
   counted()
 }
 const tick = (through) => {
-  const pick = $('.pick', document.activeElement?.closest?.('tr') ?? document.createElement('i'))
+  const pick = $('.pick', rowHere())
   if (!pick) return
-  const from = through && lastPick ? picks.indexOf(lastPick) : picks.indexOf(pick)
-  const [first, last] = [from, picks.indexOf(pick)].sort((a, b) => a - b)
-  const wanted = through ? true : !pick.checked
+  const [first, last] = [through && lastPick || pick, pick].map((one) => picks.indexOf(one)).sort((a, b) => a - b)
+  const wanted = through || !pick.checked
   for (const one of picks.slice(first, last + 1)) one.checked = wanted
   lastPick = pick
   counted()
@@ -463,23 +413,22 @@ const tick = (through) => {
 // --- keys ---------------------------------------------------------------------------------------
 const step = (by) => {
   const handles = $$('[data-expand]')
-  const row = document.activeElement?.closest?.('tr')
+  const row = rowHere()
   const now = handles.findIndex((one) => one.closest('tr') === row)
   handles[Math.min(Math.max(now + by, 0), handles.length - 1)]?.focus()
 }
-const inRow = (selector) => $(selector, document.activeElement?.closest?.('tr') ?? document.createElement('i'))?.click()
-const quiet = () => localStorage.getItem('guerdon-keys') === 'off'
+const inRow = (selector) => $(selector, rowHere())?.click()
+const quiet = () => localStorage['guerdon-keys'] === 'off'
 const help = async () => {
-  if (!dialog || !$('[data-keys]')) return
   await show($('[data-keys]'))
   const on = $('#keys-on', dialog)
   on.checked = !quiet()
-  on.addEventListener('change', () => localStorage.setItem('guerdon-keys', on.checked ? 'on' : 'off'))
+  on.addEventListener('change', () => { localStorage['guerdon-keys'] = on.checked ? 'on' : 'off' })
 }
 // Suggestions and the palette come when somebody goes there.
 const finder = () => import('./find.js')
-const jump = async () => { const link = $('[data-palette]'); if (link) (await finder()).palette(link) }
-$('#find')?.addEventListener('focus', async (event) => (await finder()).suggest(event.target), {once: true})
+const jump = async () => (await finder()).palette()
+$('[data-suggest]')?.addEventListener('focus', async (event) => (await finder()).suggest(event.target), {once: true})
 // After "g", a key says where to.
 const places = {t: '/redeem/transactions', o: '/redeem/options', u: '/members'}
 let going = 0
@@ -493,20 +442,20 @@ const keys = {
   o: () => inRow('[data-expand]'),
   c: () => inRow('[href$="/confirm"]'),
   C: () => inRow('[href$="/cancel"]'),
-  n: () => ($('textarea', document.activeElement?.closest?.('tr')?.nextElementSibling ?? document) ?? $('.desk textarea'))?.focus(),
-  a: () => $('[data-assign]', document.activeElement?.closest?.('tr.detail, tr')?.nextElementSibling ?? document)?.click(),
+  n: () => ($('textarea', below()) ?? $('.desk textarea'))?.focus(),
+  a: () => $('[data-assign]', below())?.click(),
   '.': () => { const more = $('#more'); if (more && !more.hidden) more.click() },
   r: () => live?.click(),
-  y: () => $$('[open] [data-copy-text]', document.activeElement?.closest?.('tr')?.nextElementSibling ?? document).find((one) => one.getClientRects().length)?.click(),
+  y: () => $$('[open] [data-copy-text]', below()).find((one) => one.getClientRects().length)?.click(),
   e: () => $('#export')?.click(),
   g: () => { going = Date.now() },
   '[': () => $('[rel=prev]')?.click(),
   ']': () => $('[rel=next]')?.click(),
 }
-document.addEventListener('keydown', (event) => {
-  if ((event.ctrlKey || event.metaKey) && event.key === 'k' && !dialog?.open) { event.preventDefault(); jump(); return }
+if (dialog) document.addEventListener('keydown', (event) => {
+  if ((event.ctrlKey || event.metaKey) && event.key === 'k' && !dialog.open) { event.preventDefault(); jump(); return }
   if (event.ctrlKey || event.metaKey || event.altKey || $('dialog[open]')) return
-  if (event.key === 'Escape') { $('summary', fold() ?? document.createElement('i'))?.focus(); return }
+  if (event.key === 'Escape') { $('summary', fold() ?? null)?.focus(); return }
   if (event.target.closest('input:not(.pick), textarea, select, [contenteditable]')) return
   if (event.key === ' ' && event.target.matches('[data-expand]')) { event.preventDefault(); event.target.click(); return }
   if (quiet()) return
