@@ -26,6 +26,7 @@ from guerdon.db.pool import Database
 from guerdon.sealing import Sealer
 from guerdon.web.connection import Connection
 
+PLAIN_HOST = "rewards.test"
 PASSWORD = "correct horse battery staple"
 AXE = (Path(__file__).parent / "axe.min.js").read_text("utf-8")
 # A theme changes colours and nothing else, so the rest is looked at once.
@@ -52,7 +53,13 @@ async def browser() -> AsyncIterator[Browser]:
                 pytest.fail(why)
             pytest.skip(why)
         opened = await playwright.chromium.launch(
-            executable_path=path, args=["--no-sandbox", "--disable-dev-shm-usage"]
+            executable_path=path,
+            args=[
+                "--no-sandbox",
+                "--disable-dev-shm-usage",
+                # A host that browsers do not trust as they trust the loopback.
+                f"--host-resolver-rules=MAP {PLAIN_HOST} 127.0.0.1",
+            ],
         )
         yield opened
         await opened.close()
@@ -224,17 +231,21 @@ async def house(database: Database, sealer: Sealer) -> AsyncIterator[House]:
 
 
 class Reader:
-    """A person with a browser, signed in; everything the browser complains of is kept."""
+    """A person with a browser, signed in; everything the browser complains of is kept, and apart
+    from it what our policy refused."""
 
     def __init__(self, house: House, page: Page) -> None:
         self.house = house
         self.page = page
         self.complaints: list[str] = []
+        self.violations: list[str] = []
         page.on("console", self._hear)
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
         page.on("request", self._watch)
 
     def _hear(self, message: Any) -> None:
+        if "Content Security Policy" in message.text:
+            self.violations.append(message.text)
         # A refused form is an answer of ours; Chromium notes every such status by itself.
         if (
             message.type == "error"
@@ -278,9 +289,12 @@ async def reader(browser: Browser, house: House) -> AsyncIterator[Reader]:
 
 @asynccontextmanager
 async def another(browser: Browser, house: House, **settings: Any) -> AsyncIterator[Reader]:
-    """Another person, with a browser of their own."""
+    """Another person, with a browser of their own; whatever goes wrong, nothing is against our
+    policy."""
     context: BrowserContext = await browser.new_context(**settings)
+    opened = Reader(house, await context.new_page())
     try:
-        yield Reader(house, await context.new_page())
+        yield opened
     finally:
         await context.close()
+    assert opened.violations == []

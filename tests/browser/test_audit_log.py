@@ -42,7 +42,7 @@ async def test_lines_are_found_and_paged(reader: Reader) -> None:
     await expect(rows).to_have_count(1)
     await expect(rows).to_contain_text("member.frozen")
     assert await reader.axe() == []
-    await page.get_by_label("To").fill("2020-01-02")
+    await page.get_by_label("To", exact=True).fill("2020-01-02")
     await page.get_by_role("button", name="Find").click()
     await expect(page.get_by_role("heading", name="Nothing of that kind")).to_be_visible()
     assert await reader.axe() == []

@@ -168,6 +168,17 @@ async def test_what_happens_under_an_open_dialog(reader: Reader) -> None:
         await button.click()
     await expect(dialog).to_contain_text("Nothing left to decide")
     await expect(dialog).to_contain_text("API key test")
+    await expect(dialog.get_by_role("button")).to_have_count(0)
+    forced = await page.context.request.post(
+        f"{house.url}/redeem/transactions/{made}/cancel",
+        form={
+            "csrf": await page.locator("input[name=csrf]").first.input_value(),
+            "seen": "4",
+            "reason": "by hand",
+        },
+        headers={"Origin": house.url},
+    )
+    assert forced.status == 409
     member = await house.api.call("GET", "/v1/members/User%20123")
     assert (member.body["balance"], member.body["available"]) == (950, 950)
 
@@ -237,6 +248,8 @@ async def test_by_keyboard_alone_at_400_percent_and_in_forced_colours(
         await expect(expander).to_be_focused()
         await press("Enter")
         await expect(page.get_by_role("heading", name="Timeline")).to_be_visible()
+        await press("y")
+        await expect(page.locator("#said")).to_have_text("Copied.")
         await press("C")
         dialog = page.get_by_role("alertdialog")
         await expect(dialog.get_by_role("link", name="Keep it open")).to_be_focused()

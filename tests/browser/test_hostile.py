@@ -1,7 +1,7 @@
 """What is named to do harm is shown and does none."""
 
-from playwright.async_api import expect
-from tests.browser.conftest import Reader
+from playwright.async_api import Browser, expect
+from tests.browser.conftest import House, Reader
 
 NASTY = "<img src=x onerror=alert(1)></script>{{7*7}}<script>alert(2)</script>"
 
@@ -51,3 +51,14 @@ async def test_names_do_not_run(reader: Reader) -> None:
         await expect(page.get_by_role("heading", level=1)).to_be_visible()
         assert await page.locator("main img, main script, main b[onclick]").count() == 0
     assert dialogs == []
+
+
+async def test_what_is_against_the_policy_is_noticed(house: House, browser: Browser) -> None:
+    context = await browser.new_context()
+    reader = Reader(house, await context.new_page())
+    await reader.go("/sign-in")
+    assert reader.violations == []
+    async with reader.page.expect_console_message():
+        await reader.page.evaluate("document.body.setAttribute('style', 'color: red')")
+    await context.close()
+    assert len(reader.violations) == 1

@@ -311,3 +311,26 @@ async def test_a_failure_keeps_the_page_and_can_be_tried_again(
         await page.get_by_role("link", name="Try again").click()
         await expect(page.locator(".token")).to_contain_text("ada")
         await expect(failed.locator(".timeline")).to_be_visible()
+
+
+async def test_what_is_copied_is_what_was_stored(reader: Reader) -> None:
+    house = reader.house
+    odd = (
+        b'{"n": 9007199254740993123, "n":  1e400, "x": "</script><script>alert(1)</script>\\u00e9"}'
+    )
+    house.provider.answer = (200, odd)
+    await house.redeem("User 123", until="success")
+    await reader.sign_in("support")
+    page = reader.page
+    await page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    await reader.go("/redeem/transactions?view=all")
+    await page.locator("[data-expand]").click()
+    reveal = page.get_by_role("button", name="Reveal personal data")
+    await reveal.click()
+    await expect(reveal).to_have_count(0)
+    shown = page.locator("details[open]")
+    await shown.get_by_text("Response", exact=True).first.click()
+    await expect(shown.locator("pre", has_text="9007199254740993123")).to_be_visible()
+    await shown.get_by_role("button", name="Copy response").click()
+    await expect(page.locator("#said")).to_have_text("Copied.")
+    assert await page.evaluate("navigator.clipboard.readText()") == odd.decode()
