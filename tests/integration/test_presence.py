@@ -54,19 +54,19 @@ async def test_members_are_counted_once_a_process_and_no_longer_than_they_look(
     database: Database, members: dict[str, Member]
 ) -> None:
     here, there = Process(database), Process(database)
-    await here.presence.say()
+    await here.presence.round()
     assert await in_view(database) == 0
     two_tabs = [await here.opened(members["ann"]) for _ in range(2)]
     elsewhere = await there.opened(members["ben"])
     for process in (here, there):
-        await process.presence.say()
+        await process.presence.round()
     assert await in_view(database) == 2
     assert await in_view(database, "2") == 0
     await closed(two_tabs[0])
-    await here.presence.say()
+    await here.presence.round()
     assert await in_view(database) == 2
     await closed(two_tabs[1])
-    await here.presence.say()
+    await here.presence.round()
     assert await in_view(database) == 1
     # It ends in good order: what it said goes with it.
     there.presence.stop()
@@ -80,7 +80,7 @@ async def test_what_a_killed_process_said_counts_no_more(
 ) -> None:
     killed, other = Process(database), Process(database)
     frames = await killed.opened(members["ann"])
-    await killed.presence.say()
+    await killed.presence.round()
     assert await in_view(database) == 1
     async with database.pool.connection() as connection:
         await connection.execute("UPDATE widget_in_view SET at = at - interval '16 seconds'")
@@ -88,7 +88,7 @@ async def test_what_a_killed_process_said_counts_no_more(
     async with database.pool.connection() as connection:
         await connection.execute("UPDATE widget_in_view SET at = at - interval '2 days'")
     watching = await other.opened(members["ben"])
-    await other.presence.say()
+    await other.presence.round()
     async with database.pool.connection() as connection:
         cursor = await connection.execute("SELECT count(*) FROM widget_in_view")
         assert [tuple(row) for row in await cursor.fetchall()] == [(1,)]

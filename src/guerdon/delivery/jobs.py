@@ -4,17 +4,11 @@ A job is a row with a lease. Whoever holds it works in bites, each of which keep
 commits what it did; a lease that ran out is anybody's.
 """
 
-import asyncio
 from typing import Protocol, TypeVar
 
-import psycopg
-import structlog
-
 from guerdon.db.pool import Database, Tx
-from guerdon.errors import GuerdonError
+from guerdon.db.rounds import Rounds
 
-_LOOKS_EVERY_SECONDS = 1.0
-_log = structlog.get_logger("guerdon.jobs")
 J = TypeVar("J")
 
 
@@ -33,39 +27,26 @@ class Work(Protocol[J]):
         """Leaves what is under way to others."""
 
 
-class Jobs:
+class Jobs(Rounds):
     """Looks once a second for a job of one kind, and works at it to its end."""
 
     def __init__(self, database: Database, work: Work[J]) -> None:
+        super().__init__()
+        self.of = work.kind
         self._database = database
         self._work = work
-        self._stop = asyncio.Event()
 
-    def stop(self) -> None:
-        """Ends :meth:`run` after the bite that is on its way."""
-        self._stop.set()
-
-    async def run(self) -> None:
-        """Works until stopped. A database that is away is waited for."""
-        while not self._stop.is_set():
-            try:
-                await self._round()
-            except (psycopg.OperationalError, GuerdonError) as trouble:
-                _log.warning("cannot work", kind=self._work.kind, error=str(trouble))
-            except Exception:  # noqa: BLE001 - logged whole; the loop must outlive one bad row
-                _log.exception("round failed", kind=self._work.kind)
-            try:
-                await asyncio.wait_for(self._stop.wait(), _LOOKS_EVERY_SECONDS)
-            except TimeoutError:
-                continue
-
-    async def _round(self) -> None:
-        while not self._stop.is_set():
+    async def round(self) -> None:
+        """Job after job, while there is one."""
+        while not self.stopping:
             async with self._database.tx() as tx:
                 job = await self._work.claim(tx)
             if job is None:
                 return
-            while job is not None and not self._stop.is_set():
+            while job is not None and not self.stopping:
                 job = await self._work.bite(job)
+
+    async def leave(self) -> None:
+        """Others may go on with what is under way."""
         async with self._database.tx() as tx:
             await self._work.let_go(tx)

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from contextlib import suppress
 from uuid import UUID
 
-import psycopg
 import structlog
 
 from guerdon import metrics
 from guerdon.db.pool import Database, Row
+from guerdon.db.rounds import Rounds
 from guerdon.delivery.dispatcher import Dispatcher
 from guerdon.delivery.enquiry import enquire
 from guerdon.errors import GuerdonError, TransactionNotFound
@@ -30,7 +30,6 @@ from guerdon.transactions.exports import store as exports
 from guerdon.transactions.retention import store as retention
 from guerdon.transactions.states import News
 
-_ROUND_SECONDS = 1.0
 _PRUNE_EVERY, _FORGET_EVERY = 600, 60
 _BITE, _FORGOTTEN_AT_ONCE = 200, 500
 _DAY_SECONDS = 86_400
@@ -38,8 +37,10 @@ _ASKED_AT_ONCE = 20
 _log = structlog.get_logger("guerdon.sweeper")
 
 
-class Sweeper:
+class Sweeper(Rounds):
     """Looks once a second; every piece of news goes the way of all news."""
+
+    of = "sweeping"
 
     def __init__(
         self,
@@ -50,13 +51,13 @@ class Sweeper:
         places: Places,
         process_id: UUID,
     ) -> None:
+        super().__init__()
         self._database = database
         self._settlement = settlement
         self._dispatcher = dispatcher
         self._client = client
         self._places = places
         self._process_id = process_id
-        self._stop = asyncio.Event()
         self._rounds = 0
         self._more_to_forget = False
         # By transaction: enquiries under way. A round does not wait for them, or one provider that
@@ -64,29 +65,15 @@ class Sweeper:
         self._asking: dict[UUID, asyncio.Task[None]] = {}
         self._asked_of: Counter[UUID] = Counter()
 
-    def stop(self) -> None:
-        """Ends :meth:`run` after its round."""
-        self._stop.set()
-
-    async def run(self) -> None:
-        """Sweeps until stopped. A database that is away is waited for."""
-        while not self._stop.is_set():
-            try:
-                await self._round()
-            except (psycopg.OperationalError, GuerdonError) as trouble:
-                _log.warning("cannot sweep", error=str(trouble))
-            except Exception:  # noqa: BLE001 - logged whole; the loop must outlive one bad row
-                _log.exception("round failed")
-            try:
-                await asyncio.wait_for(self._stop.wait(), _ROUND_SECONDS)
-            except TimeoutError:
-                continue
+    async def leave(self) -> None:
+        """Asks nobody any more."""
         # Nothing is lost: an enquiry is due until its answer is stored.
         for asking in self._asking.values():
             asking.cancel()
         await asyncio.gather(*self._asking.values(), return_exceptions=True)
 
-    async def _round(self) -> None:
+    async def round(self) -> None:
+        """What is due is heard, in bites."""
         async with self._database.tx() as tx:
             self._places.processes = await outbox.beat(tx, self._process_id, delivers=True)
         await self._return_strays()
