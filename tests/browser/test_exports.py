@@ -112,6 +112,9 @@ async def test_the_page_without_javascript_at_320_pixels(house: House, browser: 
         await reader.go("/redeem/transactions/export?view=all")
         assert await fits(reader.page)
         assert await reader.axe() == []
+        await reader.go("/redeem/exports")
+        await expect(reader.page.get_by_role("cell", name="taken")).to_be_visible()
+        assert await fits(reader.page)
         await reader.go("/redeem/transactions?view=all")
         await open_dialog(reader.page)
         assert await reader.page.locator("#dialog").evaluate("d => d.scrollWidth <= d.clientWidth")
