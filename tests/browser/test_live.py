@@ -48,6 +48,25 @@ async def test_what_is_open_stays_open_while_updates_arrive(reader: Reader) -> N
     await expect(page.locator("tbody tr[id^=t-]")).to_have_count(12)
 
 
+async def test_a_button_in_a_row_keeps_the_focus_while_the_row_changes(reader: Reader) -> None:
+    house = reader.house
+    house.provider.answer = LATER
+    (provider,) = (await house.api.call("GET", "/v1/providers")).body["items"]
+    await house.api.call("PATCH", f"/v1/providers/{provider['id']}", {"idempotent": True})
+    made = await house.redeem("User 123", until="postponed")
+    await reader.sign_in("support")
+    page = reader.page
+    await expect(page.locator("#live")).to_have_attribute("data-state", "live")
+    cancel = page.locator(f"#a-{made}").get_by_role("link", name="Cancel")
+    events = page.locator(f"#e-{made}")
+    before = await events.inner_text()
+    await cancel.focus()
+    again = await house.api.call("POST", f"/v1/transactions/{made}/resend", {"reason": "Late"})
+    assert again.status == 200, again.body
+    await expect(events).not_to_have_text(before)
+    await expect(cancel).to_be_focused()
+
+
 async def test_an_open_history_follows_its_own_transaction(reader: Reader) -> None:
     house = reader.house
     house.provider.answer = LATER
