@@ -63,12 +63,12 @@ $(UV):
 	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements-uv.txt
 
 $(VENV)/.run: requirements.txt pyproject.toml | $(UV)
-	$(UV) pip install -q --python $(BIN)/python --require-hashes -r requirements.txt
+	$(UV) pip install -q --compile-bytecode --python $(BIN)/python --require-hashes -r requirements.txt
 	@$(MAKE) -s $(BIN)/guerdon
 	@touch $@
 
 $(VENV)/.dev: requirements-dev.txt requirements.txt pyproject.toml | $(UV)
-	$(UV) pip install -q --python $(BIN)/python --require-hashes -r requirements-dev.txt
+	$(UV) pip install -q --compile-bytecode --python $(BIN)/python --require-hashes -r requirements-dev.txt
 	@$(MAKE) -s $(BIN)/guerdon
 	@touch $@ $(VENV)/.run
 
@@ -77,3 +77,4 @@ $(BIN)/guerdon: Makefile
 	@$(BIN)/python -c 'import pathlib, sysconfig; pathlib.Path(sysconfig.get_path("purelib"), "guerdon.pth").write_text("".join(f"{pathlib.Path(one).resolve()}\n" for one in ("src", "clients/python/src")))'
 	@printf '#!%s\nfrom guerdon.__main__ import main\n\nmain()\n' "$(abspath $(BIN)/python)" > $@
 	@chmod +x $@
+	@$(BIN)/python -m compileall -q src clients/python/src
