@@ -6,6 +6,8 @@ UV := $(BIN)/uv
 CODE := src tests bench clients docs/pictures
 ROWS ?= 10000000
 MINUTES ?= 30
+# Twice the cores: much of a test is waiting for another process.
+WORKERS ?= $(shell $(PYTHON) -c 'import os; print(2 * os.cpu_count())')
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test check format bench soak pictures client lock
@@ -20,7 +22,7 @@ demo: $(VENV)/.run ## Start a programme with members, options, a provider and li
 
 test: $(VENV)/.dev ## Run every test on real parts
 	@.ci/chromium
-	$(BIN)/python -m pytest -n auto --dist loadfile
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 
 check: $(VENV)/.dev ## Format, lint, types, import contracts, dependencies
 	$(BIN)/ruff format --check $(CODE)

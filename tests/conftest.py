@@ -2,7 +2,9 @@
 
 import asyncio
 import os
+import shutil
 import socket
+import tempfile
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -29,18 +31,30 @@ from guerdon.web.connection import Connection
 LOOPBACK = egress.networks("127.0.0.0/8,::1/128")
 ALL_SCOPES = ["members", "options", "redeem", "read", "operate"]
 # Each of several workers on one server has its own.
+_MEMORY, _ROOM = Path("/dev/shm"), 4 * 1024**3
 TEMPLATE = f"guerdon_template_{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}"
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def server_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Where the session's PostgreSQL is: in memory where there is room, for a database is hundreds
+    of files, and each test has one of its own."""
+    if not _MEMORY.is_dir() or shutil.disk_usage(_MEMORY).free < _ROOM:
+        yield tmp_path_factory.mktemp("server")
+        return
+    with tempfile.TemporaryDirectory(dir=_MEMORY, prefix="guerdon-tests-") as folder:
+        yield Path(folder)
+
+
+@pytest.fixture(scope="session")
+def server(server_folder: Path) -> Iterator[str]:
     """The conninfo of a superuser: of the embedded server, or of GUERDON_TEST_DATABASE_URL."""
     outside = os.environ.get("GUERDON_TEST_DATABASE_URL")
     if outside:
         _make_template(outside)
         yield outside
         return
-    embedded = EmbeddedServer.open(Path(tmp_path_factory.mktemp("server")))
+    embedded = EmbeddedServer.open(server_folder)
     try:
         # What no test outlives need not reach the disk; those that pull plugs start their own.
         with psycopg.connect(embedded.superuser_url, autocommit=True) as connection:

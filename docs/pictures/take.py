@@ -16,20 +16,37 @@ from playwright.async_api import Browser, Page, async_playwright
 from rich.console import Console
 
 HERE = Path(__file__).parent
-PORT, PROVIDER_PORT = 8180, 8190
-SITE = f"http://127.0.0.1:{PORT}"
+PORT, PROVIDER_PORT, SHOP_PORT = 8180, 8190, 8191
+SITE, SHOP = f"http://127.0.0.1:{PORT}", f"http://127.0.0.1:{SHOP_PORT}"
 WAIT_FOR_REDEMPTIONS_SECONDS = 45
 WIDE, NARROW = {"width": 1280, "height": 800}, {"width": 390, "height": 800}
 SCREENS = {
     "transactions": "/redeem/transactions",
     "transactions-all": "/redeem/transactions?view=all",
+    "export": "/redeem/transactions/export?view=all",
+    "exports": "/redeem/exports",
+    "cases": "/redeem/cases",
     "options": "/redeem/options",
+    "option-new": "/redeem/options/new?type=digital",
     "overview": "/redeem/overview",
     "members": "/members",
     "providers": "/providers",
     "team": "/settings/team",
+    "keys": "/settings/keys",
+    "rules": "/settings/rules",
+    "limits": "/settings/limits",
+    "retention": "/settings/retention",
+    "widget-settings": "/settings/widget",
     "audit": "/settings/audit",
+    "account": "/account",
+    "shortcuts": "/keys",
     "api": "/docs",
+}
+# Reached by the first link of a list.
+LED_TO = {
+    "member": ("/members", "tbody a"),
+    "option": ("/redeem/options", "tbody a"),
+    "provider": ("/providers", "tbody a"),
 }
 console = Console()
 
@@ -39,6 +56,7 @@ async def started(data: Path) -> tuple[asyncio.subprocess.Process, str]:
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "guerdon", "demo", "--data", str(data)),
         *("--port", str(PORT), "--provider-port", str(PROVIDER_PORT)),
+        *("--shop-port", str(SHOP_PORT)),
         stdout=asyncio.subprocess.PIPE,
     )
     assert process.stdout is not None
@@ -70,6 +88,13 @@ async def take(browser: Browser, password: str, theme: str) -> None:
     for name, path in SCREENS.items():
         await page.goto(SITE + path)
         await photograph(page, name, theme)
+    for name, (path, link) in LED_TO.items():
+        await page.goto(SITE + path)
+        await page.locator(link).first.click()
+        await photograph(page, name, theme)
+    await page.goto(SHOP)
+    await page.locator("guerdon-widget li.card button").first.wait_for()
+    await photograph(page, "widget", theme)
     await page.goto(f"{SITE}/redeem/transactions")
     await page.locator("a[aria-expanded], button[aria-expanded]").first.click()
     await photograph(page, "transaction-open", theme)
