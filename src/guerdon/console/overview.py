@@ -5,7 +5,7 @@ from datetime import UTC, timedelta
 
 from starlette.responses import Response
 
-from guerdon import ids
+from guerdon import clock, ids
 from guerdon.console.figures import Figures, by_status
 from guerdon.console.pages import Pages
 from guerdon.console.site import Page
@@ -43,7 +43,8 @@ class Overview:
 
     async def page(self, visit: Visit) -> Response:
         """The page."""
-        counts = await self._figures.counts(visit.namespace)
+        # As fresh as what stands beside them.
+        counts = await self._figures.counts(visit.namespace, clock.monotonic())
         start = ids.first_id_at(visit.now - timedelta(days=1))
         async with self._parts.database.read() as tx:
             waiting = {row.status: row for row in await lists.waiting(tx, visit.namespace)}
