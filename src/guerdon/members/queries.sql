@@ -11,13 +11,19 @@ LEFT JOIN member_profile p ON p.slot = %(slot)s AND p.member_id = m.member_id
 WHERE m.erased_at IS NULL;
 
 -- name: lock_members
--- The same under a lock, in one order: who changes a profile excludes who erases it.
+-- The same under a lock, in one order: who changes a profile excludes who erases it. The array is
+-- made once, by lookups as above: joined instead, a slot's members are walked for each that is wanted.
 SELECT m.member_id
 FROM member m
 WHERE m.slot = %(slot)s AND m.erased_at IS NULL
-  AND (m.namespace, m.user_id) IN (
-      SELECT * FROM unnest(%(namespaces)s::text[], %(user_ids)s::text[]))
-ORDER BY m.namespace, m.user_id
+  AND m.member_id = ANY (ARRAY(
+      SELECT found.member_id
+      FROM unnest(%(namespaces)s::text[], %(user_ids)s::text[]) AS w (namespace, user_id)
+      CROSS JOIN LATERAL (
+          SELECT member_id FROM member
+          WHERE slot = %(slot)s AND namespace = w.namespace AND user_id = w.user_id OFFSET 0
+      ) AS found))
+ORDER BY m.member_id
 FOR NO KEY UPDATE;
 
 -- name: add_members

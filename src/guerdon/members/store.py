@@ -23,7 +23,7 @@ async def find(tx: ReadTx, slot: int, keys: Collection[MemberKey]) -> dict[Membe
 
 
 async def lock(tx: Tx, slot: int, keys: Collection[MemberKey]) -> dict[MemberKey, Member]:
-    """The same, locked in the order of their keys until the ``Tx`` ends."""
+    """The same, locked in one order until the ``Tx`` ends."""
     await tx.execute(_Q["lock_members"], _keys(slot, keys))
     return await find(tx, slot, keys)
 
