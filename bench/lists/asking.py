@@ -86,11 +86,9 @@ class Visitor:
         """A page."""
         return await self._ask("GET", path, urlencode(query or {}), b"")
 
-    async def post(
-        self, path: str, query: dict[str, str], form: dict[str, str], *, keep: bool = True
-    ) -> Answer:
+    async def post(self, path: str, form: dict[str, str], *, keep: bool = True) -> Answer:
         """A form. ``keep``: the answer's body is kept; otherwise only its last piece is."""
-        return await self._ask("POST", path, urlencode(query), urlencode(form).encode(), keep=keep)
+        return await self._ask("POST", path, "", urlencode(form).encode(), keep=keep)
 
     async def _ask(
         self, method: str, path: str, query: str, body: bytes, *, keep: bool = True

@@ -203,7 +203,7 @@ class Budgets:
 
     async def _csv(self) -> None:
         """A long export that is streamed, its memory after one has gone before."""
-        span = {"view": "all", "created": "3d"}
+        span = {"view": "all", "created": "24h"}
         page = await self.visitor.get(f"{_LIST}/export", span)
         csrf = re.search(rb'name="csrf" value="([^"]+)"', page.body)
         assert csrf is not None, "the page has a form"
@@ -214,16 +214,16 @@ class Budgets:
         for round_ in range(4):
             gc.collect()
             before = _peak_kilobytes()
-            answer = await self.visitor.post(f"{_LIST}/export", span, form, keep=False)
-            assert answer.status == 200, answer.body[:500]
+            answer = await self.visitor.post(f"{_LIST}/export", span | form, keep=False)
+            assert answer.status == 200, (answer.status, answer.body[:500])
             first.append(answer.spent)
             if round_:
                 grown = max(
                     grown, (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
                 )
-        self._note("CSV of 3 days", "first_byte", "ms", 300.0, sorted(s.first_byte for s in first))
-        self._note("CSV of 3 days", "memory", "MB", _MEMORY_MB, [grown / 1024])
-        self.console.print(f"CSV of 3 days: {first[-1].whole / 1000:.1f} s in all")
+        self._note("CSV of a day", "first_byte", "ms", 300.0, sorted(s.first_byte for s in first))
+        self._note("CSV of a day", "memory", "MB", _MEMORY_MB, [grown / 1024])
+        self.console.print(f"CSV of a day: {first[-1].whole / 1000:.1f} s in all")
 
 
 def _peak_kilobytes() -> int:
