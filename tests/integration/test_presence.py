@@ -1,6 +1,6 @@
 """How many members have the widget in view, by what every process says of its own streams."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from uuid import uuid4
 
 import pytest
@@ -21,7 +21,7 @@ class Process:
         self.feed = MemberFeed(database)
         self.presence = Presence(database, self.feed, uuid4())
 
-    async def opened(self, member: Member) -> AsyncIterator[bytes]:
+    async def opened(self, member: Member) -> AsyncGenerator[bytes, None]:
         """A widget that listens here."""
 
         async def always() -> bool:
@@ -30,10 +30,6 @@ class Process:
         frames = self.feed.frames(member, None, always)
         await anext(frames)
         return frames
-
-
-async def closed(frames: AsyncIterator[bytes]) -> None:
-    await frames.aclose()  # type: ignore[attr-defined]
 
 
 async def in_view(database: Database, namespace: str = "1") -> int:
@@ -62,17 +58,17 @@ async def test_members_are_counted_once_a_process_and_no_longer_than_they_look(
         await process.presence.round()
     assert await in_view(database) == 2
     assert await in_view(database, "2") == 0
-    await closed(two_tabs[0])
+    await two_tabs[0].aclose()
     await here.presence.round()
     assert await in_view(database) == 2
-    await closed(two_tabs[1])
+    await two_tabs[1].aclose()
     await here.presence.round()
     assert await in_view(database) == 1
     # It ends in good order: what it said goes with it.
     there.presence.stop()
     await there.presence.run()
     assert await in_view(database) == 0
-    await closed(elsewhere)
+    await elsewhere.aclose()
 
 
 async def test_what_a_killed_process_said_counts_no_more(
@@ -92,5 +88,5 @@ async def test_what_a_killed_process_said_counts_no_more(
     async with database.pool.connection() as connection:
         cursor = await connection.execute("SELECT count(*) FROM widget_in_view")
         assert [tuple(row) for row in await cursor.fetchall()] == [(1,)]
-    await closed(frames)
-    await closed(watching)
+    await frames.aclose()
+    await watching.aclose()

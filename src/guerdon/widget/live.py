@@ -6,7 +6,7 @@ slow look at the database. A stream ends when its member may no longer listen, o
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import suppress
 from uuid import UUID
 
@@ -75,7 +75,7 @@ class MemberFeed:
 
     async def frames(
         self, member: Member, language: str | None, may_listen: MayListen
-    ) -> AsyncIterator[bytes]:
+    ) -> AsyncGenerator[bytes, None]:
         """What one stream is sent: first how things stand, then each change."""
         told, news, beat = _Told(), asyncio.Event(), clock.monotonic()
         if member.member_id not in self._watchers:
